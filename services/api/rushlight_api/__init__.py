@@ -1,0 +1,1 @@
+"""The API: HTTP in, commands out, views back."""

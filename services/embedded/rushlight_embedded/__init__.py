@@ -1,0 +1,1 @@
+"""API, dispatcher and reaper in one process: the farm behind `rushlight up`."""

@@ -1,0 +1,1 @@
+"""The reaper: heartbeats in; timeouts, preemptions, retries and new workers out."""

@@ -1,0 +1,1 @@
+"""The agent on a render node: takes assignments, renders, reports."""
