@@ -68,12 +68,13 @@ make_venv() {
         "make dev PYTHON=/path/to/python3.11"
 }
 
-pip_install() {
+pip_install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+# The network has its moods.
+pip_fetch() {
     local try
     for ((try = 1; ; try++)); do
-        if "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; then
-            return
-        fi
+        pip_install --require-hashes "$@" && return
         [ "$try" -lt "$TRIES" ] || die "pip failed $TRIES times; its last words are above."
         say "pip failed (try $try of $TRIES); once more in $((try * 5)) s."
         sleep $((try * 5))
@@ -112,8 +113,8 @@ if [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ]; then
 fi
 say "installing what $LOCK names (some 200 MB the first time)"
 rm -f "$STAMP"
-pip_install --require-hashes --requirement "$BUILD_LOCK"
-pip_install --require-hashes --no-build-isolation --requirement "$LOCK"
+pip_fetch --requirement "$BUILD_LOCK"
+pip_fetch --no-build-isolation --requirement "$LOCK"
 pip_install --no-deps --no-build-isolation --editable .
 printf '%s\n' "$wanted" >"$STAMP"
 say "ready: $VENV/bin/rushlight"
