@@ -111,7 +111,7 @@ wanted=$(fingerprint)
 if [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
-say "installing what $LOCK names (some 200 MB the first time)"
+say "installing what $LOCK names (about 500 MB on disk)"
 rm -f "$STAMP"
 pip_fetch --requirement "$BUILD_LOCK"
 pip_fetch --no-build-isolation --requirement "$LOCK"
