@@ -17,5 +17,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") != "true" or reporter is None:
         return
     if reporter.stats.get("skipped"):
+        reporter.ensure_newline()
         reporter.write_line("CI=true: a skipped test fails the run", red=True, bold=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
