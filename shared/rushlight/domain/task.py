@@ -1,0 +1,151 @@
+"""A task: one or more frames to render, in attempts of one worker at a time.
+
+    pending --assigned--> rendering --completed--> completed
+     ^  ^ |                |  |  |
+     |  | +-paused         |  |  +--failed, timed_out, lost--> failed --retried--+
+     |  +-------stopped----+  |                                                   |
+     |                        +--cancelled                                        |
+     +----------------------------------------------------------------------------+
+
+``failed`` with ``retry_at`` is tried again; without, it is final. ``requeued`` reopens an ended task.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from rushlight.domain.base import NEVER, FarmAggregate
+from rushlight.domain.frames import format_frames
+
+PRIORITIES = ("RUSH", "HIGH", "MEDIUM", "LOW")
+RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
+
+Signature = tuple[str | None, int, tuple[str, ...], str | None, tuple[str, ...]]
+
+
+class Task(FarmAggregate):
+    """The state of a task; changed by its events only."""
+
+    def start(self) -> None:
+        """Before ``submitted``."""
+        self.seq = 0
+        self.name: str | None = None
+        self.job_id: str | None = None
+        self.status = "pending"
+        self.priority = "MEDIUM"
+        self.estimated_render_s: float | None = None
+        self.renderer: str | None = None
+        self.scene: str | None = None
+        self.output = ""
+        self.frames: str | None = None
+        self.frame_list: list[int] | None = None
+        self.settings: dict[str, Any] = {}
+        self.args: list[str] = []
+        self.requires: dict[str, Any] = {}
+        self.max_retries = 0
+        self.max_render_s: float | None = None
+        self.attempt = 0
+        self.worker_id: str | None = None
+        self.instance: str | None = None
+        self.reported = False
+        self.rendered: dict[int | None, dict[str, Any]] = {}
+        self.retries = 0
+        self.losses = 0
+        self.preemptions = 0
+        self.failure: str | None = None
+        self.avoid: list[str] = []
+        self.error_message: str | None = None
+        self.retry_at: datetime | None = None
+        self.stop: dict[str, Any] | None = None
+        self.created_at = NEVER
+        self.started_at: datetime | None = None
+        self.progressed_at: datetime | None = None
+        self.completed_at: datetime | None = None
+        self.output_path: str | None = None
+        self.output_size: int | None = None
+        self.final_render_s: float | None = None
+
+    @property
+    def rank(self) -> int:
+        """0 RUSH to 3 LOW: the smaller goes first."""
+        return RANK[self.priority]
+
+    @property
+    def ended(self) -> bool:
+        """Completed, cancelled, or failed for good: nothing happens to it by itself any more."""
+        return self.status in ("completed", "cancelled") or (
+            self.status == "failed" and self.retry_at is None
+        )
+
+    @property
+    def signature(self) -> Signature:
+        """What decides which workers can run it: tasks with the same one wait in one queue."""
+        return (
+            self.renderer,
+            self.requires.get("memory_mib") or 0,
+            tuple(self.requires.get("tags") or ()),
+            self.requires.get("renderer_version"),
+            tuple(self.avoid),
+        )
+
+    def missing(self) -> list[int | None]:
+        """Frames not yet rendered; ``[None]`` for a still."""
+        wanted: Iterable[int | None] = [None] if self.frame_list is None else self.frame_list
+        return [frame for frame in wanted if frame not in self.rendered]
+
+    def keep(self, outputs: Iterable[dict[str, Any]]) -> None:
+        """Remember finished frames."""
+        for output in outputs:
+            self.rendered[output["frame"]] = dict(output)
+
+    def release(self) -> None:
+        """No worker holds it any more."""
+        self.worker_id = None
+        self.instance = None
+        self.stop = None
+        self.reported = False
+
+    def row(self) -> dict[str, Any]:
+        """The task as a row of the view: JSON values only; ``load`` reads it back."""
+        row = {name: _plain(value) for name, value in vars(self).items() if name[0] != "_"}
+        row["rendered"] = [self.rendered[key] for key in sorted(self.rendered, key=_by_frame)]
+        row["task_id"] = str(self.id)
+        row["version"] = self.version
+        row["frames_total"] = 1 if self.frame_list is None else len(self.frame_list)
+        row["frames_done"] = len(self.rendered)
+        row["frames_rendered"] = format_frames(key for key in self.rendered if key is not None)
+        return row
+
+    @classmethod
+    def load(cls, row: dict[str, Any]) -> "Task":
+        """The task that a row was made of."""
+        task = cls.blank(UUID(row["task_id"]))
+        for name in vars(task):
+            if name[0] != "_":
+                setattr(task, name, row[name])
+        for name in ("created_at", "started_at", "progressed_at", "completed_at", "retry_at"):
+            setattr(task, name, _time(row[name]))
+        if task.stop is not None:
+            task.stop = {**task.stop, "requested_at": _time(task.stop["requested_at"])}
+        task.rendered = {output["frame"]: output for output in row["rendered"]}
+        task.version = row["version"]
+        return task
+
+
+def _by_frame(key: int | None) -> int:
+    return -(10**10) if key is None else key
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple | list) else value
