@@ -1,0 +1,144 @@
+"""One farm over HTTP: requests, their repetition, and answers that take longer.
+
+Reads may be repeated by nature. A change is repeated with the same ``Idempotency-Key``, so it takes
+effect once however often it is sent. Not promised: that a change which ended in ``Unavailable`` or
+``NoAnswer`` did not take effect.
+"""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from rushlight.client.problems import error_in, refusal
+from rushlight.errors import InvalidRequest, NoAnswer, RushlightError, Unavailable
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CONNECT_S = 5.0
+RETRY_WAITS_S = (0.2, 0.5, 1.0, 2.0)
+RETRY_AFTER_MAX_S = 10.0
+OUTCOME_POLL_S = 0.5
+OUTCOME_POLLS = 120
+ACCEPTED, NOT_FOUND, UNAVAILABLE = 202, 404, 503
+
+
+class Connection:
+    """Requests to the farm at ``url``; ``timeout_s`` is for one answer."""
+
+    def __init__(self, url: str, *, timeout_s: float = 15) -> None:
+        """Connect lazily.
+
+        Raises:
+            InvalidRequest: ``url`` is no address.
+        """
+        self.url = url.rstrip("/")
+        self._reached = False
+        try:
+            parsed = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            raise InvalidRequest(f"{url!r} is no address: {error}") from None
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise InvalidRequest(f"{url!r} is no address; give one like http://127.0.0.1:3000")
+        self._http = httpx.Client(
+            base_url=parsed,
+            timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
+            # Reading the certificates takes longer than most of our requests.
+            verify=parsed.scheme == "https",
+            # A proxy has nothing to do with this machine's own addresses.
+            trust_env=parsed.host not in LOOPBACK,
+        )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON at ``path``; query values that are None are left out."""
+        return self._json(self.get_raw(path, **query))
+
+    def get_raw(self, path: str, **query: Any) -> httpx.Response:
+        """The whole answer at ``path``, whatever its type."""
+        query = {name: value for name, value in query.items() if value is not None}
+        return self._good(self._send("GET", path, params=query))
+
+    def change(self, method: str, path: str, body: Any = None, *, key: UUID | None = None) -> Any:
+        """Do something, once, and give the JSON that the farm answered with its outcome.
+
+        Raises:
+            NoAnswer: the farm took it, and there is no outcome after a minute.
+            RushlightError: the class that the farm's answer stands for.
+        """
+        headers = {"Idempotency-Key": str(key or uuid4())}
+        answer = self._good(self._send(method, path, json=body, headers=headers))
+        if answer.status_code != ACCEPTED:
+            return self._json(answer)
+        self._wait_for_outcome(self._json(answer)["commandId"])
+        # The same key again: it has no second effect, and the answer has its usual form.
+        answer = self._good(self._send(method, path, json=body, headers=headers))
+        if answer.status_code == ACCEPTED:
+            raise NoAnswer("the farm has decided, but does not say what; look with `rushlight ls`")
+        return self._json(answer)
+
+    def _wait_for_outcome(self, command_id: str) -> None:
+        for _ in range(OUTCOME_POLLS):
+            answer = self._send("GET", f"/commands/{command_id}")
+            if answer.status_code != NOT_FOUND:
+                command = self._json(self._good(answer))
+                if command["status"] == "refused":
+                    raise refusal(command)
+                return
+            time.sleep(OUTCOME_POLL_S)
+        raise NoAnswer(
+            f"the farm has taken command {command_id}, but not decided within"
+            f" {OUTCOME_POLLS * OUTCOME_POLL_S:.0f} s; it may still take effect"
+        )
+
+    def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
+        for usual_wait_s in (*RETRY_WAITS_S, None):
+            wait_s = usual_wait_s
+            try:
+                answer = self._http.request(method, path, **rest)
+            except httpx.TransportError as fault:
+                error = self._unreachable(fault)
+                if not self._reached and isinstance(fault, httpx.ConnectError):
+                    raise error from None
+            else:
+                self._reached = True
+                if answer.status_code != UNAVAILABLE:
+                    return answer
+                error = error_in(answer)
+                wait_s = usual_wait_s and _retry_after_s(answer, usual_wait_s)
+            if wait_s is None:
+                raise error
+            time.sleep(wait_s)
+        raise AssertionError("the last turn returns or raises")
+
+    def _unreachable(self, fault: httpx.TransportError) -> RushlightError:
+        if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout):
+            return Unavailable(f"no farm answers at {self.url}: {fault}", url=self.url)
+        if isinstance(fault, httpx.TimeoutException):
+            return NoAnswer(f"the farm at {self.url} did not answer in time", url=self.url)
+        return Unavailable(f"the connection to {self.url} broke: {fault}", url=self.url)
+
+    @staticmethod
+    def _good(answer: httpx.Response) -> httpx.Response:
+        if not answer.is_success:
+            raise error_in(answer)
+        return answer
+
+    def _json(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            raise RushlightError(
+                f"what answers at {self.url} is no Rushlight farm (its answer is not JSON)"
+            ) from None
+
+
+def _retry_after_s(answer: httpx.Response, otherwise_s: float) -> float:
+    try:
+        asked_s = float(answer.headers.get("retry-after", otherwise_s))
+    except ValueError:
+        return otherwise_s
+    return min(max(asked_s, 0.0), RETRY_AFTER_MAX_S)

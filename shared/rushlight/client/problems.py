@@ -1,0 +1,75 @@
+"""From a problem (RFC 9457) that the farm answered back to the error that it was."""
+
+from typing import Any
+
+import httpx
+
+from rushlight.errors import (
+    InvalidRequest,
+    NotFound,
+    RuleBroken,
+    RushlightError,
+    Unavailable,
+)
+
+_BY_STATUS: dict[int, type[RushlightError]] = {
+    400: InvalidRequest,
+    404: NotFound,
+    405: InvalidRequest,
+    409: RuleBroken,
+    412: RuleBroken,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    422: InvalidRequest,
+    503: Unavailable,
+}
+
+
+def error_in(answer: httpx.Response) -> RushlightError:
+    """The error that an answer of 4xx or 5xx stands for.
+
+    Its text is the farm's own, with every wrong field; ``facts`` hold ``status`` and ``problem``.
+    """
+    problem = _problem_in(answer)
+    if problem is None:
+        return RushlightError(
+            f"what answers at {answer.request.url.copy_with(raw_path=b'/')} is no Rushlight farm"
+            f" (it said {answer.status_code} {answer.reason_phrase}); give the farm's address",
+            status=answer.status_code,
+        )
+    code = str(problem["type"]).rsplit("/", 1)[-1]
+    kind = _kinds().get(code) or _BY_STATUS.get(answer.status_code, RushlightError)
+    return kind(_text_of(problem), status=answer.status_code, problem=problem)
+
+
+def refusal(command: dict[str, Any]) -> RushlightError:
+    """The error that a refused command (``GET /commands/{id}``) stands for."""
+    kind = _kinds().get(command["code"], RuleBroken)
+    return kind(command["detail"], command=command)
+
+
+def _problem_in(answer: httpx.Response) -> dict[str, Any] | None:
+    if "json" not in answer.headers.get("content-type", ""):
+        return None
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "type" in found else None
+
+
+def _text_of(problem: dict[str, Any]) -> str:
+    text = str(problem.get("detail") or problem.get("title") or problem["type"])
+    places = [f"{one['pointer']}: {one['detail']}" for one in problem.get("errors") or ()]
+    missing = [place for place in places if place not in text]
+    return "\n".join([text, *missing])
+
+
+def _kinds() -> dict[str, type[RushlightError]]:
+    kinds: dict[str, type[RushlightError]] = {}
+    waiting = [RushlightError]
+    while waiting:
+        kind = waiting.pop()
+        kinds[kind.code] = kind
+        waiting += kind.__subclasses__()
+    return kinds

@@ -1,0 +1,167 @@
+"""The farm's API, JSON in and JSON out: dictionaries as they are on the wire, nothing dropped."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from rushlight.client.connection import Connection
+
+Json = dict[str, Any]
+Verb = Literal["cancel", "pause", "resume", "retry", "requeue"]
+PAGE = 200
+
+
+class WireClient:
+    """Every method is one request (lists: one per page); errors are those of ``rushlight.errors``.
+
+    ``key`` is an ``Idempotency-Key``: the same one makes the same change once, over many calls.
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:3000", *, timeout_s: float = 15) -> None:
+        """Talk to the farm at ``url``; ``timeout_s`` is for one answer.
+
+        Raises:
+            InvalidRequest: ``url`` is no address.
+        """
+        self.connection = Connection(url, timeout_s=timeout_s)
+
+    @property
+    def url(self) -> str:
+        """The farm's address."""
+        return self.connection.url
+
+    def close(self) -> None:
+        """End the connection."""
+        self.connection.close()
+
+    def __enter__(self) -> "WireClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Submitting
+
+    def submit(self, body: Json, *, key: UUID | None = None) -> Json:
+        """Submit one task (a ``RenderBody``); the task."""
+        return self._change("POST", "/renders", body, key=key)
+
+    def submit_batch(self, body: Json, *, key: UUID | None = None) -> Json:
+        """Submit a ``TasksBody`` or an ``ExpandBody``, all or none; a ``BatchResource``."""
+        return self._change("POST", "/renders/batch", body, key=key)
+
+    # Looking
+
+    def task(self, task_id: str) -> Json:
+        """One task."""
+        return self._get(f"/renders/{_part(task_id)}")
+
+    def tasks_page(self, *, limit: int | None = None, **filters: Any) -> Json:
+        """One page of tasks, newest first; filters in the names of the wire, and ``cursor``."""
+        return self._get("/renders", limit=limit, **filters)
+
+    def tasks(self, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
+        """All tasks that pass the filters, newest first, at most ``limit``, page by page."""
+        return self._pages("/renders", limit, filters)
+
+    def attempts(self, task_id: str) -> list[Json]:
+        """All attempts of a task, first to last."""
+        items: list[Json] = self._get(f"/renders/{_part(task_id)}/attempts")["items"]
+        return items
+
+    def events(self, task_id: str) -> Iterator[Json]:
+        """The events of a task, oldest first."""
+        return self._pages(f"/renders/{_part(task_id)}/events", None, {})
+
+    def why_task(self, task_id: str) -> Json:
+        """Why a task waits, or what it does instead."""
+        return self._get(f"/renders/{_part(task_id)}/why")
+
+    def attempt_log(self, task_id: str, attempt: int, offset: int = 0) -> tuple[bytes, bool]:
+        """The log of an attempt from byte ``offset`` on, and whether nothing will follow."""
+        answer = self.connection.get_raw(
+            f"/renders/{_part(task_id)}/attempts/{attempt}/log", offset=offset
+        )
+        size = int(answer.headers.get("x-log-size", offset + len(answer.content)))
+        ended = answer.headers.get("x-log-complete", "false") == "true"
+        return answer.content, ended and offset + len(answer.content) >= size
+
+    def job(self, job_id: str) -> Json:
+        """The tasks of a job, counted."""
+        return self._get(f"/jobs/{_part(job_id)}")
+
+    def workers_page(self, *, limit: int | None = None, cursor: str | None = None) -> Json:
+        """One page of workers, by id."""
+        return self._get("/workers", limit=limit, cursor=cursor)
+
+    def workers(self) -> Iterator[Json]:
+        """All workers, by id."""
+        return self._pages("/workers", None, {})
+
+    def worker(self, worker_id: str) -> Json:
+        """One worker."""
+        return self._get(f"/workers/{_part(worker_id)}")
+
+    def why_worker(self, worker_id: str) -> Json:
+        """Why a worker has nothing to do, or what it does."""
+        return self._get(f"/workers/{_part(worker_id)}/why")
+
+    # Changing
+
+    def change_task(
+        self, task_id: str, verb: Verb, body: Json | None = None, *, key: UUID | None = None
+    ) -> Json:
+        """Cancel, pause, resume, retry or requeue a task; the task afterwards."""
+        return self._change("POST", f"/renders/{_part(task_id)}/{verb}", body, key=key)
+
+    def reprioritise(self, task_id: str, priority: str, *, key: UUID | None = None) -> Json:
+        """Give a task another priority; the task afterwards."""
+        return self._change("PATCH", f"/renders/{_part(task_id)}", {"priority": priority}, key=key)
+
+    def change_job(
+        self,
+        job_id: str,
+        verb: Verb | Literal["reprioritise"],
+        body: Json | None = None,
+        *,
+        key: UUID | None = None,
+    ) -> Json:
+        """The same verb for all tasks of a job: how many changed, how many refused."""
+        return self._change("POST", f"/jobs/{_part(job_id)}/{verb}", body, key=key)
+
+    def drain(self, worker_id: str, *, key: UUID | None = None) -> Json:
+        """Give a worker no more tasks; the worker afterwards."""
+        return self._change("POST", f"/workers/{_part(worker_id)}/drain", None, key=key)
+
+    def undrain(self, worker_id: str, *, key: UUID | None = None) -> Json:
+        """Give a drained worker tasks again; the worker afterwards."""
+        return self._change("POST", f"/workers/{_part(worker_id)}/undrain", None, key=key)
+
+    # How
+
+    def _get(self, path: str, **query: Any) -> Json:
+        found: Json = self.connection.get(path, **query)
+        return found
+
+    def _change(self, method: str, path: str, body: Json | None, *, key: UUID | None) -> Json:
+        answer: Json = self.connection.change(method, path, body, key=key)
+        return answer
+
+    def _pages(self, path: str, limit: int | None, filters: Json) -> Iterator[Json]:
+        left = limit
+        cursor: str | None = None
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._get(path, limit=size, cursor=cursor, **filters)
+            items: Sequence[Json] = page["items"]
+            yield from items
+            cursor = page["next"]
+            if cursor is None:
+                return
+            left = None if left is None else left - len(items)
+
+
+def _part(name: str) -> str:
+    # Names may hold spaces, and what people type may hold anything.
+    return quote(name, safe="")
