@@ -45,13 +45,13 @@ class RushlightError(Exception):
         self.facts = facts
 
 
-class NotFound(RushlightError):  # noqa: N818
+class NotFound(RushlightError):
     """There is no such thing."""
 
     code = "not-found"
 
 
-class InvalidRequest(RushlightError):  # noqa: N818
+class InvalidRequest(RushlightError):
     """What was asked for makes no sense; the message names the field and a form that works."""
 
     code = "invalid-request"
@@ -63,7 +63,7 @@ class KeyReused(InvalidRequest):
     code = "key-reused"
 
 
-class RuleBroken(RushlightError):  # noqa: N818
+class RuleBroken(RushlightError):
     """The state of the farm forbids it."""
 
     code = "rule-broken"
@@ -111,7 +111,7 @@ class NotDue(RuleBroken):
     code = "not-due"
 
 
-class Unavailable(RushlightError):  # noqa: N818
+class Unavailable(RushlightError):
     """Nothing was decided; the same request may be tried again."""
 
     code = "unavailable"
@@ -171,13 +171,13 @@ class LogUnavailable(LogError):
     code = "log-unavailable"
 
 
-class SettingsInvalid(RushlightError):  # noqa: N818
+class SettingsInvalid(RushlightError):
     """A setting is missing or breaks a rule."""
 
     code = "settings-invalid"
 
 
-class RenderFailed(RushlightError):  # noqa: N818
+class RenderFailed(RushlightError):
     """An attempt did not produce its frames."""
 
     code = "render-failed"

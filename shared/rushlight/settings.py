@@ -136,9 +136,7 @@ class WorkerSettings(_Settings):
     roots: dict[str, Path] = Field(
         default_factory=dict, description="folder of each root that scenes and outputs name"
     )
-    scratch: Path | None = Field(
-        None, description="folder for temporary files; none: the system's"
-    )
+    scratch: Path | None = Field(None, description="folder for temporary files; none: the system's")
     renderers: tuple[str, ...] | None = Field(
         None, description="renderers to offer; none: all that work here"
     )
@@ -231,9 +229,10 @@ def _from_environment(environment: Mapping[str, str], kind: type[_Settings]) -> 
 def _parse(text: str) -> Any:
     if text[:1] in "{[":
         try:
-            return json.loads(text)
+            parsed: Any = json.loads(text)
         except ValueError:
             return text
+        return parsed
     return None if text == "none" else text
 
 

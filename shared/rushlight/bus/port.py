@@ -1,10 +1,10 @@
 """What a bus does, in terms of messages; adapters: ``local`` (in this process), later ``amqp``.
 
 Promised: ``publish`` and ``request`` return only after the bus has taken the message (a confirm);
-messages of one sender to one queue arrive in order; what a consumer took and did not ack goes to the
-next consumer, first, marked ``redelivered``; one consumer of ``COMMANDS`` is active, others stand by.
-Several messages published together are one batch: delivered together, never split over two ``take``
-calls unless larger than ``limit`` alone.
+messages of one sender to one queue arrive in order; what a consumer took and did not ack goes to
+the next consumer, first, marked ``redelivered``; one consumer of ``COMMANDS`` is active, others
+stand by. Several messages published together are one batch: delivered together, never split over
+two ``take`` calls unless larger than ``limit`` alone.
 
 Not promised: exactly once. A message may come twice; command ids, attempts and instances are the
 answer to that. A confirm says taken, not handled. ``EVENTS`` and ``HEARTBEATS`` may lose messages.

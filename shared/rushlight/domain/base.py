@@ -69,9 +69,7 @@ class FarmEvent(BaseModel, CanMutateAggregate[UUID]):
             fields = json.loads(state)
             for version in range(fields.pop("event_version", 1), cls.VERSION):
                 fields = getattr(cls, f"upcast_v{version}_v{version + 1}")(fields)
-            return cls(
-                originator_id=originator_id, originator_version=originator_version, **fields
-            )
+            return cls(originator_id=originator_id, originator_version=originator_version, **fields)
         except (ValueError, TypeError) as error:
             raise LogDamaged(
                 f"version {originator_version} of {originator_id} does not read as {cls.TOPIC}:"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from rushlight.errors import InvalidRequest
 
 FRAMES_MAX = 10_000
+SHOWN_MAX = 60
 _PART = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?::(\d{1,9}))?)?")
 _EXAMPLE = "write frames like 1-24 or 1-10:2,15"
 
@@ -43,7 +44,7 @@ def _read(part: str) -> tuple[int, int, int]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "..."
 
 
 def format_frames(frames: Iterable[int]) -> str:

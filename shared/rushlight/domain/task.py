@@ -7,7 +7,8 @@
      |                        +--cancelled                                        |
      +----------------------------------------------------------------------------+
 
-``failed`` with ``retry_at`` is tried again; without, it is final. ``requeued`` reopens an ended task.
+``failed`` with ``retry_at`` is tried again; without, it is final. ``requeued`` reopens an ended
+task.
 """
 
 from collections.abc import Iterable
@@ -108,7 +109,7 @@ class Task(FarmAggregate):
 
     def row(self) -> dict[str, Any]:
         """The task as a row of the view: JSON values only; ``load`` reads it back."""
-        row = {name: _plain(value) for name, value in vars(self).items() if name[0] != "_"}
+        row = {name: plain(value) for name, value in vars(self).items() if name[0] != "_"}
         row["rendered"] = [self.rendered[key] for key in sorted(self.rendered, key=_by_frame)]
         row["task_id"] = str(self.id)
         row["version"] = self.version
@@ -125,9 +126,9 @@ class Task(FarmAggregate):
             if name[0] != "_":
                 setattr(task, name, row[name])
         for name in ("created_at", "started_at", "progressed_at", "completed_at", "retry_at"):
-            setattr(task, name, _time(row[name]))
+            setattr(task, name, time_of(row[name]))
         if task.stop is not None:
-            task.stop = {**task.stop, "requested_at": _time(task.stop["requested_at"])}
+            task.stop = {**task.stop, "requested_at": time_of(task.stop["requested_at"])}
         task.rendered = {output["frame"]: output for output in row["rendered"]}
         task.version = row["version"]
         return task
@@ -137,15 +138,17 @@ def _by_frame(key: int | None) -> int:
     return -(10**10) if key is None else key
 
 
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
+    """Read a time as rows hold it."""
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON has it."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple | list) else value

@@ -1,4 +1,7 @@
-"""Facts about tasks. ``outputs`` are ``{frame, path, bytes, sha256, render_s}``, frame null for a still."""
+"""Facts about tasks.
+
+``outputs`` are ``{frame, path, bytes, sha256, render_s}``; the frame of a still is null.
+"""
 
 from datetime import datetime
 from typing import Any

@@ -59,8 +59,9 @@ class SettingsChanged(TermEvent):
 class RoundClosed(TermEvent):
     """A round ended: what re-deciding it needs beside its events.
 
-    ``events``: how many it has before this one. ``refused``: commands without effect, ``{command_id,
-    command, principal, task_id, worker_id, code, detail}``. ``evidence``: what timeouts rest on.
+    ``events``: how many it has before this one. ``refused``: commands without effect, each as
+    ``{command_id, command, principal, task_id, worker_id, attempt, code, detail}``. ``evidence``:
+    what timeouts rest on.
     ``asked``: pull workers that asked and got nothing. ``previous`` and ``digest``: the chain.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from rushlight.domain.base import NEVER, FarmAggregate, FarmEvent, stream_of_worker
-from rushlight.domain.task import _plain, _time
+from rushlight.domain.task import plain, time_of
 
 
 class Worker(FarmAggregate):
@@ -60,7 +60,7 @@ class Worker(FarmAggregate):
 
     def row(self) -> dict[str, Any]:
         """The worker as a row of the view: JSON values only; ``load`` reads it back."""
-        row = {name: _plain(value) for name, value in vars(self).items() if name[0] != "_"}
+        row = {name: plain(value) for name, value in vars(self).items() if name[0] != "_"}
         return {**row, "status": self.status, "version": self.version}
 
     @classmethod
@@ -71,7 +71,7 @@ class Worker(FarmAggregate):
             if name[0] != "_":
                 setattr(worker, name, row[name])
         for name in ("requested_at", "joined_at", "idle_since"):
-            setattr(worker, name, _time(row[name]))
+            setattr(worker, name, time_of(row[name]))
         for name in ("task_id", "requested_for"):
             setattr(worker, name, None if row[name] is None else UUID(row[name]))
         worker.version = row["version"]

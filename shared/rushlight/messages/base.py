@@ -1,4 +1,4 @@
-"""What every message on the bus has in common: a ``kind`` and a ``version``, and nothing unknown."""
+"""What every message on the bus has in common: ``kind`` and ``version``, and nothing unknown."""
 
 from typing import Any, ClassVar
 

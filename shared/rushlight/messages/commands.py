@@ -105,14 +105,14 @@ class ReprioritiseTask(TaskCommand):
 
 
 class StartTask(TaskCommand):
-    """API (status ``rendering``): give the task to that ready worker, or note that it runs there."""
+    """API (status ``rendering``): give the task to that worker, or note that it runs there."""
 
     worker_id: str
     attempt: int | None = None
 
 
 class JobCommand(Command):
-    """API: the same verb for every task of a job; tasks that refuse it are counted, not an error."""
+    """API: the same verb for every task of a job; those that refuse it are only counted."""
 
     job_id: str
     verb: Literal["cancel", "pause", "resume", "retry", "requeue", "reprioritise"]
@@ -120,7 +120,7 @@ class JobCommand(Command):
 
 
 class Report(TaskCommand):
-    """What a worker says of an attempt. Without ``attempt``: the current one (pull workers only)."""
+    """What a worker says of an attempt. No ``attempt``: the current one (pull workers only)."""
 
     attempt: int | None = None
     worker_id: str | None = None
@@ -142,8 +142,8 @@ class CompleteTask(Report):
 class FailAttempt(Report):
     """The attempt failed.
 
-    ``fault`` "render" spends a retry; "worker" (no program, disk full, no root) spends none, and the
-    task avoids that worker.
+    ``fault`` "render" spends a retry; "worker" (no program, disk full, no root) spends none, and
+    the task avoids that worker.
     """
 
     reason: str
@@ -183,7 +183,7 @@ class JoinWorker(WorkerCommand):
 
 
 class SetWorkerStatus(WorkerCommand):
-    """API (``PUT /workers/{id}/status``): a pull worker says how it is; unknown ones are registered."""
+    """API: a pull worker says how it is; an unknown one is registered."""
 
     status: Literal["ready", "busy", "offline", "failed"]
     capabilities: Capabilities | None = None

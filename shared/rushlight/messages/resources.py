@@ -302,7 +302,8 @@ class AttemptResource(Resource):
     start_time: datetime
     end_time: datetime | None
     result: str = Field(
-        description="rendering, completed, failed, preempted, cancelled, lost, timed_out, given_back"
+        description="rendering, completed, failed, preempted, cancelled, lost, timed_out or"
+        " given_back"
     )
     detail: str | None
     frames_rendered: str | None
@@ -355,6 +356,20 @@ class CommandResource(Resource):
     code: str
     detail: str
     task_ids: list[UUID]
+
+
+class AcceptedResource(Resource):
+    """The farm has the command and no outcome yet: ``GET /commands/{commandId}`` will know."""
+
+    command_id: UUID
+    status: Literal["accepted"]
+    task_ids: list[UUID]
+
+
+class LogSizeResource(Resource):
+    """How much of an attempt's log the farm has: send on from there."""
+
+    size: int
 
 
 class MessagesResource(Resource):

@@ -67,7 +67,7 @@ class Heartbeat(Message):
 
 
 class HeartbeatAnswer(Message):
-    """reaper -> worker: ``ok`` extends the lease; ``stale`` ends it: kill, report nothing, join anew."""
+    """reaper -> worker: ``ok`` extends the lease; ``stale`` ends it: kill, say nothing, join anew."""
 
     status: Literal["ok", "stale"]
     sequence: int
@@ -79,7 +79,7 @@ class HeartbeatAnswer(Message):
 
 
 class FarmEvent(Message):
-    """dispatcher -> whoever listens: a hint that the log holds this event; gaps come from the log."""
+    """dispatcher -> whoever listens: a hint that the log holds this; gaps come from the log."""
 
     topic: str
     position: int

@@ -1,0 +1,115 @@
+"""Accepting new tasks."""
+
+from typing import Any
+from uuid import UUID
+
+from rushlight.domain.commands import SubmitTasks, TaskSpec
+from rushlight.domain.frames import parse_frames
+from rushlight.domain.matching import check_version_wish
+from rushlight.domain.round import Result, Round
+from rushlight.domain.task_events import Submitted
+from rushlight.errors import InvalidRequest, OutputTaken, RushlightError
+
+Taken = dict[tuple[str, int | None], UUID]
+
+
+def submit_tasks(current: Round, command: SubmitTasks) -> Result:
+    """Accept all tasks, or none.
+
+    Raises:
+        InvalidRequest: a field makes no sense; ``facts["errors"]`` names each one.
+        OutputTaken: a live task, or another of these, writes the same file.
+    """
+    farm = current.farm
+    errors: list[dict[str, Any]] = []
+    outputs: list[str] = []
+    kind: type[RushlightError] = InvalidRequest
+    taken: Taken = {}
+    for index, spec in enumerate(command.tasks):
+        outputs.append(spec.output or default_output(spec))
+        try:
+            frames = _frames(spec)
+            _check_output(current, spec, outputs[-1], frames, taken)
+        except RushlightError as error:
+            kind = type(error) if not errors else kind
+            errors.append({"index": index, "detail": str(error), **error.facts})
+    if errors:
+        raise kind(errors[0]["detail"], errors=errors)
+    for spec, output in zip(command.tasks, outputs, strict=True):
+        if spec.task_id in farm.tasks:
+            continue
+        current.task_event(Submitted, spec.task_id, **_payload(current, spec, output))
+    return Result(command, task_ids=tuple(spec.task_id for spec in command.tasks))
+
+
+def default_output(spec: TaskSpec) -> str:
+    """Where a task writes that does not say: ``out:{job or task}/{name}.####.png``."""
+    name = spec.name or "frame"
+    folder = spec.job_id or str(spec.task_id)
+    stem = name if spec.job_id is None or spec.frames is not None else f"{name}-{spec.task_id}"
+    return f"out:{folder}/{stem}{'' if spec.frames is None else '.####'}.png"
+
+
+def _frames(spec: TaskSpec) -> list[int | None]:
+    wish = spec.requires.get("renderer_version")
+    if wish is not None:
+        check_version_wish(wish)
+    if spec.frames is None:
+        return [None]
+    try:
+        return list(parse_frames(spec.frames))
+    except InvalidRequest as error:
+        raise InvalidRequest(str(error), field="frames") from None
+
+
+def _check_output(
+    current: Round, spec: TaskSpec, output: str, frames: list[int | None], taken: Taken
+) -> None:
+    if len(frames) > 1 and "#" not in output.rsplit("/", 1)[-1]:
+        raise InvalidRequest(
+            f"output {output!r} needs a run of # for the frame number: write name.####.png",
+            field="output",
+        )
+    _check_path(output, "output")
+    if spec.scene is not None:
+        _check_path(spec.scene, "scene")
+    other = current.farm.conflict(output, frames, spec.task_id)
+    for frame in frames:
+        other = other or taken.get((output, frame))
+        taken[(output, frame)] = spec.task_id
+    if other is not None and other != spec.task_id:
+        raise OutputTaken(
+            f"task {other} writes {output} already: give another output or name, or wait until it"
+            " has ended",
+            field="output",
+            other=str(other),
+        )
+
+
+def _check_path(path: str, name: str) -> None:
+    root, colon, inner = path.partition(":")
+    parts = inner.replace("\\", "/").split("/")
+    if not colon or not root or not inner or inner.startswith("/") or ".." in parts:
+        raise InvalidRequest(
+            f"{name} {path!r} leaves its root: write root:relative/path without ..", field=name
+        )
+
+
+def _payload(current: Round, spec: TaskSpec, output: str) -> dict[str, Any]:
+    default = current.farm.settings.max_retries
+    return {
+        "seq": current.farm.submitted + 1,
+        "priority": spec.priority,
+        "estimated_render_s": spec.estimated_render_s,
+        "name": spec.name,
+        "job_id": spec.job_id,
+        "renderer": spec.renderer,
+        "scene": spec.scene,
+        "output": output,
+        "frames": spec.frames,
+        "settings": spec.settings,
+        "args": tuple(spec.args),
+        "requires": dict(spec.requires),
+        "max_retries": default if spec.max_retries is None else spec.max_retries,
+        "max_render_s": spec.max_render_s,
+    }

@@ -1,0 +1,235 @@
+"""What is due: the timed rules, as questions about the farm and the time.
+
+Reapers ask them of the views and send what is due; the dispatcher asks again of its own state
+before it folds one. So a doubled or late message changes nothing. The numbers are settings
+(``preempt_after_*_s``, ``lost_after_s``, …); the rules are those of the original, corrected.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from rushlight.domain.farm import Farm
+from rushlight.domain.task import Task
+from rushlight.domain.worker import Worker
+
+LOW = 3
+PROVISION_BACKOFF_S = 60
+PROVISION_BACKOFF_MAX_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A rendering task that should stop for a waiting one."""
+
+    task_id: UUID
+    attempt: int
+    for_task_id: UUID
+
+
+def retry_due(task: Task, farm: Farm, now: datetime) -> bool:
+    """A failed task whose time has come, and which has not lost too many workers."""
+    return (
+        task.status == "failed"
+        and task.retry_at is not None
+        and task.retry_at <= now
+        and not losses_exhausted(task, farm)
+    )
+
+
+def losses_exhausted(task: Task, farm: Farm) -> bool:
+    """A failed task that has lost as many workers as it may."""
+    return (
+        task.status == "failed"
+        and task.failure == "lost"
+        and task.retry_at is not None
+        and task.losses >= farm.settings.max_losses
+    )
+
+
+def overrun(task: Task, farm: Farm, now: datetime) -> bool:
+    """A rendering task that has used up its time and was not stopped yet."""
+    limit = farm.settings.max_render_s if task.max_render_s is None else task.max_render_s
+    return (
+        task.status == "rendering"
+        and task.stop is None
+        and limit is not None
+        and task.started_at is not None
+        and now - task.started_at >= timedelta(seconds=limit)
+    )
+
+
+def never_joined(worker: Worker, farm: Farm, now: datetime) -> bool:
+    """A requested worker that should have joined by now."""
+    return (
+        worker.presence == "requested"
+        and worker.requested_at is not None
+        and now - worker.requested_at >= timedelta(seconds=farm.settings.provision_timeout_s)
+    )
+
+
+def silent(worker: Worker, last_heartbeat: datetime, farm: Farm, now: datetime) -> bool:
+    """A worker not heard of for too long; a pull worker cannot fence itself and gets longer."""
+    settings = farm.settings
+    limit = settings.lost_after_pull_s if worker.mode == "pull" else settings.lost_after_s
+    return worker.here and now - max(last_heartbeat, worker.joined_at) >= timedelta(seconds=limit)
+
+
+def stop_unanswered(task: Task, farm: Farm, now: datetime) -> bool:
+    """A stop that the worker should have answered by now."""
+    return (
+        task.status == "rendering"
+        and task.stop is not None
+        and now - task.stop["requested_at"] >= timedelta(seconds=farm.settings.stop_timeout_s)
+    )
+
+
+def waiting_in_order(farm: Farm) -> Iterator[Task]:
+    """All waiting tasks: higher priority first, then older."""
+    entries = sorted(entry for queue in farm.waiting.values() for entry in queue)
+    for _, _, task_id in entries:
+        yield farm.tasks[task_id]
+
+
+def helped_by_idle(task: Task, farm: Farm) -> bool:
+    """Some worker could take it as soon as it asks or the next round comes."""
+    return any(
+        worker_id not in task.avoid
+        for offer, workers in farm.idle.items()
+        if farm.misfit(task.signature, offer) is None
+        for worker_id in workers
+    )
+
+
+def may_be_victim(victim: Task, worker: Worker, waiting: Task, farm: Farm) -> bool:
+    """Whether stopping the victim would help the waiting task, whatever the time."""
+    return (
+        victim.status == "rendering"
+        and victim.stop is None
+        and victim.rank > waiting.rank
+        and not worker.draining
+        and (victim.preemptions < farm.settings.max_preemptions or waiting.rank == 0)
+        and farm.can_run(worker, waiting)
+    )
+
+
+def victim_due(victim: Task, worker: Worker, waiting: Task, farm: Farm, now: datetime) -> bool:
+    """Whether the victim has had the time that the waiting task's priority allows it."""
+    allowance = farm.settings.preempt_after_s(waiting.rank)
+    return (
+        allowance is not None
+        and victim.started_at is not None
+        and now - victim.started_at >= timedelta(seconds=allowance)
+        and may_be_victim(victim, worker, waiting, farm)
+    )
+
+
+def preemption_due(waiting: Task, victim: Task, farm: Farm, now: datetime) -> bool:
+    """The whole rule for one pair, as the dispatcher asks it before it folds."""
+    worker = farm.workers.get(victim.worker_id or "")
+    return (
+        worker is not None
+        and waiting.status == "pending"
+        and waiting.id not in farm.promised
+        and not helped_by_idle(waiting, farm)
+        and victim_due(victim, worker, waiting, farm, now)
+    )
+
+
+def victims(farm: Farm, now: datetime) -> Iterator[Victim]:
+    """One victim for each waiting task that a preemption helps, each victim once.
+
+    Of several the lowest priority first, then the one that loses least: least time since its last
+    finished frame.
+    """
+    used: set[UUID] = set()
+    hopeless: set[object] = set()
+    busy = [worker for worker in farm.workers.values() if worker.task_id is not None]
+    for waiting in waiting_in_order(farm):
+        allowance = farm.settings.preempt_after_s(waiting.rank)
+        key = (waiting.rank, waiting.signature)
+        if allowance is None or key in hopeless or waiting.id in farm.promised:
+            continue
+        if helped_by_idle(waiting, farm):
+            continue
+        found = [
+            victim
+            for worker in busy
+            if worker.task_id not in used
+            and (victim := farm.tasks.get(worker.task_id)) is not None  # type: ignore[arg-type]
+            and victim_due(victim, worker, waiting, farm, now)
+        ]
+        if not found:
+            hopeless.add(key)
+            continue
+        best = min(found, key=lambda task: (-task.rank, _lost_work_s(task, now), task.seq))
+        used.add(best.id)
+        yield Victim(best.id, best.attempt, waiting.id)
+
+
+def _lost_work_s(task: Task, now: datetime) -> float:
+    return (now - (task.progressed_at or now)).total_seconds()
+
+
+def provisioned(farm: Farm) -> int:
+    """Workers that the provisioner has, or was asked for."""
+    return sum(
+        worker.provisioned and worker.presence in ("here", "requested")
+        for worker in farm.workers.values()
+    )
+
+
+def offered_by_provisioner(task: Task, farm: Farm) -> bool:
+    """Whether a new worker would have what the task needs, as far as the settings say."""
+    if task.renderer is None:
+        return farm.settings.provisioned_default_scene or not farm.settings.provisioned_renderers
+    return task.renderer in farm.settings.provisioned_renderers
+
+
+def provisioner_rests(farm: Farm, now: datetime) -> bool:
+    """After a requested worker did not come, the next is asked for later, and ever later."""
+    if farm.provision_failures == 0:
+        return False
+    last = max(
+        (
+            worker.modified_on
+            for worker in farm.workers.values()
+            if worker.provisioned and worker.presence == "failed"
+        ),
+        default=None,
+    )
+    wait_s = min(PROVISION_BACKOFF_MAX_S, PROVISION_BACKOFF_S * 2 ** (farm.provision_failures - 1))
+    return last is not None and now - last < timedelta(seconds=wait_s)
+
+
+def worker_needed(task: Task, farm: Farm) -> bool:
+    """A waiting task that no idle worker and no preemption, now or later, would help."""
+    if task.status != "pending" or task.id in farm.requested or task.id in farm.promised:
+        return False
+    if not offered_by_provisioner(task, farm) or helped_by_idle(task, farm):
+        return False
+    return not any(
+        may_be_victim(farm.tasks[worker.task_id], worker, task, farm)
+        for worker in farm.workers.values()
+        if worker.task_id is not None and worker.task_id in farm.tasks and task.rank < LOW
+    )
+
+
+def workers_needed(farm: Farm, now: datetime) -> Iterator[UUID]:
+    """Waiting tasks that should get a new worker, best first, within the cap."""
+    room = farm.settings.provisioned_workers_max - provisioned(farm)
+    if room <= 0 or provisioner_rests(farm, now):
+        return
+    hopeless: set[object] = set()
+    for task in waiting_in_order(farm):
+        key = (task.rank, task.signature)
+        if key in hopeless:
+            continue
+        if worker_needed(task, farm):
+            yield task.id
+            room -= 1
+            if room == 0:
+                return
+        elif task.id not in farm.requested and task.id not in farm.promised:
+            hopeless.add(key)
