@@ -67,7 +67,7 @@ class Heartbeat(Message):
 
 
 class HeartbeatAnswer(Message):
-    """reaper -> worker: ``ok`` extends the lease; ``stale`` ends it: kill, say nothing, join anew."""
+    """reaper -> worker: ``ok`` extends the lease; ``stale`` ends it: kill, say nothing, rejoin."""
 
     status: Literal["ok", "stale"]
     sequence: int
