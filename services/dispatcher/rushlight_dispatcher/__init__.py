@@ -1,1 +1,1 @@
-"""The dispatcher, the only writer: commands in, rounds on the log, assignments out."""
+"""The dispatcher: the only writer. Commands in, rounds on the log, assignments and outcomes out."""

@@ -1,1 +1,1 @@
-"""The reaper: heartbeats in; timeouts, preemptions, retries and new workers out."""
+"""The reaper: heartbeats in; every ``sweep_s`` timeouts, preemptions, retries, new workers."""

@@ -189,18 +189,13 @@ def offered_by_provisioner(task: Task, farm: Farm) -> bool:
 
 def provisioner_rests(farm: Farm, now: datetime) -> bool:
     """After a requested worker did not come, the next is asked for later, and ever later."""
-    if farm.provision_failures == 0:
+    failed = [worker for worker in farm.workers.values() if worker.never_joined]
+    if not failed:
         return False
-    last = max(
-        (
-            worker.modified_on
-            for worker in farm.workers.values()
-            if worker.provisioned and worker.presence == "failed"
-        ),
-        default=None,
-    )
-    wait_s = min(PROVISION_BACKOFF_MAX_S, PROVISION_BACKOFF_S * 2 ** (farm.provision_failures - 1))
-    return last is not None and now - last < timedelta(seconds=wait_s)
+    failures = sum(worker.never_joined for worker in failed)
+    last = max(worker.requested_at or now for worker in failed)
+    wait_s = min(PROVISION_BACKOFF_MAX_S, PROVISION_BACKOFF_S * 2 ** (failures - 1))
+    return now - last < timedelta(seconds=farm.settings.provision_timeout_s + wait_s)
 
 
 def worker_needed(task: Task, farm: Farm) -> bool:

@@ -5,6 +5,7 @@ the queues have the same order however the farm came to be.
 """
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sortedcontainers import SortedList
@@ -14,7 +15,7 @@ from rushlight.domain.matching import Offer, misfit, offer_of
 from rushlight.domain.task import Signature, Task
 from rushlight.domain.task_events import Submitted, TaskEvent
 from rushlight.domain.term import TERM_STREAM, Term, TermEvent
-from rushlight.domain.worker import Joined, Worker, WorkerEvent, WorkerLost
+from rushlight.domain.worker import Worker, WorkerEvent
 from rushlight.settings import FarmSettings
 
 FITS_MAX = 100_000
@@ -36,7 +37,6 @@ class Farm:
         self.jobs: dict[str, dict[UUID, None]] = {}
         self.promised: dict[UUID, UUID] = {}
         self.requested: dict[UUID, str] = {}
-        self.provision_failures = 0
         self._fits: dict[tuple[Signature, Offer], str | None] = {}
 
     @property
@@ -74,12 +74,24 @@ class Farm:
             worker = self.workers[event.worker_id] = Worker.blank(event.originator_id)
         else:
             self._unindex_worker(worker)
-        if isinstance(event, WorkerLost) and worker.presence == "requested":
-            self.provision_failures += 1
-        elif isinstance(event, Joined) and event.provisioned:
-            self.provision_failures = 0
         event.mutate(worker)
         self._index_worker(worker)
+
+    @classmethod
+    def of_rows(
+        cls,
+        task_rows: Iterable[dict[str, Any]],
+        worker_rows: Iterable[dict[str, Any]],
+        settings: FarmSettings,
+    ) -> "Farm":
+        """The farm as the views show it, for questions; it is not for folding events."""
+        farm = cls()
+        farm._settings = settings
+        for row in task_rows:
+            farm.admit(Task.load(row))
+        for row in worker_rows:
+            farm.admit_worker(Worker.load(row))
+        return farm
 
     def admit(self, task: Task) -> None:
         """Bring an ended task back into memory, from its stream or row."""

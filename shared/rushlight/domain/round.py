@@ -4,7 +4,7 @@ Nothing here waits or reads a clock; the caller writes the result to the log in 
 only then tells anybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,6 +121,12 @@ class Round:
         """Other settings hold from here on."""
         self._term_event(SettingsChanged, settings=settings)
 
+    def run(self, commands: Iterable[Command]) -> None:
+        """Decide commands: reports and requests, then timed ones; then place waiting tasks."""
+        for command in sorted(commands, key=is_timed):
+            self.results.append(decide_one(self, command))
+        self.place()
+
     def place(self) -> None:
         """Run the planner and answer the requests for work."""
         self.caused_by(None)
@@ -186,14 +192,12 @@ class Round:
 
 
 def decide_round(farm: Farm, commands: Sequence[Command], now: datetime) -> Round:
-    """Decide commands in one round: reports and requests, then timed ones, then placement.
+    """Decide commands in one whole round.
 
     The farm has been changed when this returns; if the round cannot be written, throw it away.
     """
     current = Round(farm, now)
-    for command in sorted(commands, key=is_timed):
-        current.results.append(decide_one(current, command))
-    current.place()
+    current.run(commands)
     current.close()
     return current
 

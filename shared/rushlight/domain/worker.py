@@ -35,6 +35,7 @@ class Worker(FarmAggregate):
         self.claimed_by: str | None = None
         self.reason: str | None = None
         self.faults = 0
+        self.never_joined = 0
         self.requested_at: datetime | None = None
         self.joined_at = NEVER
         self.idle_since = NEVER
@@ -95,6 +96,7 @@ class Requested(WorkerEvent):
         worker.worker_id = self.worker_id
         worker.presence = "requested"
         worker.provisioned = True
+        worker.claimed_by = worker.reason = None
         worker.requested_for = self.for_task_id
         worker.requested_at = self.timestamp
 
@@ -135,7 +137,8 @@ class Joined(WorkerEvent):
         worker.draining = False
         worker.reason = None
         worker.faults = 0
-        worker.requested_for = None
+        worker.never_joined = 0
+        worker.requested_for = worker.claimed_by = None
         worker.joined_at = worker.idle_since = self.timestamp
 
 
@@ -216,6 +219,7 @@ class WorkerLost(WorkerEvent):
 
     def apply(self, worker: Worker) -> None:
         """It counts as dead; its instance is never heard again."""
+        worker.never_joined += worker.presence == "requested"
         worker.presence = "failed"
         worker.reason = self.reason
         worker.draining = False

@@ -122,9 +122,10 @@ def request_worker(current: Round, command: c.RequestWorker) -> Result:
     """A new worker for a waiting task, within the cap."""
     farm = current.farm
     task = farm.tasks.get(command.task_id)
+    worker = farm.workers.get(command.worker_id)
     if (
         task is None
-        or command.worker_id in farm.workers
+        or (worker is not None and worker.presence in ("here", "requested"))
         or due.provisioned(farm) >= farm.settings.provisioned_workers_max
         or due.provisioner_rests(farm, current.now)
         or not due.worker_needed(task, farm)

@@ -1,0 +1,149 @@
+"""The dispatcher's loop: take what waits, write one round, tell, ack.
+
+It never waits for more to come: what arrives while a round is written is the next round, so rounds
+grow with the load by themselves. It takes over at its first delivery. After any failed write it
+tells and acks nothing, waits until the log answers, reads it anew, and gets the same again.
+
+Not promised: that an assignment arrives. A lost one is found by comparing heartbeats with the log.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import uuid4
+
+import structlog
+
+from rushlight.bus.port import Bus, Delivery, Queue, WorkerQueue
+from rushlight.clock import Clock
+from rushlight.errors import BusClosed, BusFull, LogError, RushlightError, Unroutable
+from rushlight.messages.commands import Command, ReturnAttempt
+from rushlight.messages.outcomes import Outcome
+from rushlight.messages.work import Assign
+from rushlight.settings import FarmSettings
+from rushlight_dispatcher.writer import Writer, WritesLog, Written
+
+COMMANDS_PER_ROUND = 500
+LOG_RETRY_S = 1.0
+
+logger = structlog.get_logger()
+T = TypeVar("T")
+
+
+class Dispatcher:
+    """Runs rounds until the bus closes or the task is cancelled."""
+
+    def __init__(self, *, bus: Bus, log: WritesLog, settings: FarmSettings, clock: Clock) -> None:
+        """Nothing is read before ``run``."""
+        self._bus = bus
+        self._log = log
+        self._settings = settings
+        self._clock = clock
+        self._owner = f"{socket.gethostname()}-{uuid4().hex[:8]}"
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dispatcher")
+        self._limit = COMMANDS_PER_ROUND
+        self.rounds = 0
+
+    async def run(self) -> None:
+        """Consume commands until the bus closes."""
+        try:
+            while True:
+                try:
+                    await self._consume()
+                except LogError as error:
+                    logger.exception("round_not_written", code=error.code)
+                    await self._clock.sleep(LOG_RETRY_S)
+        except BusClosed:
+            logger.info("dispatcher_stopped", rounds=self.rounds)
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def _consume(self) -> None:
+        writer = await self._in_thread(lambda: Writer(self._log, self._owner, self._settings))
+        logger.info("log_read", rounds=writer.farm.term.rounds, tasks=len(writer.farm.tasks))
+        async with self._bus.consume(Queue.COMMANDS) as inbox:
+            while True:
+                deliveries = await inbox.take(self._limit)
+                commands = []
+                for delivery in deliveries:
+                    if isinstance(delivery.message, Command):
+                        commands.append(delivery.message)
+                    else:
+                        await inbox.park(delivery, f"not a command: {delivery.message.kind()}")
+                try:
+                    written = await self._write(writer, commands)
+                except RushlightError:
+                    raise
+                except Exception as error:
+                    # The farm in memory may be half changed. One by one shows which command it is.
+                    logger.exception("round_failed", commands=len(commands))
+                    if len(commands) == 1:
+                        await inbox.park(deliveries[0], repr(error))
+                        await _refuse(deliveries[0], error)
+                        await inbox.ack()
+                    self._limit = 1
+                    return
+                await self._tell(written, deliveries)
+                await inbox.ack()
+                self._limit = COMMANDS_PER_ROUND if len(deliveries) < self._limit else self._limit
+                self.rounds += 1
+
+    async def _write(self, writer: Writer, commands: Sequence[Command]) -> Written:
+        def step() -> Written:
+            now = self._clock.now()
+            written = writer.write(commands, now)
+            writer.expire_outcomes(now)
+            return written
+
+        return await self._in_thread(step)
+
+    async def _in_thread(self, step: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, step)
+
+    async def _tell(self, written: Written, deliveries: Sequence[Delivery]) -> None:
+        for assign in written.assigns:
+            await self._send_assignment(assign)
+        for worker_id, instance, stop in written.stops:
+            try:
+                await self._bus.publish(WorkerQueue(worker_id, instance), stop)
+            except (Unroutable, BusFull) as error:
+                # The reaper repeats it while heartbeats list the attempt.
+                logger.warning("stop_not_sent", worker_id=worker_id, code=error.code)
+        for delivery in deliveries:
+            if isinstance(delivery.message, Command):
+                await delivery.reply(written.outcomes[delivery.message.command_id])
+        if written.hints:
+            await self._bus.announce(*written.hints)
+
+    async def _send_assignment(self, assign: Assign) -> None:
+        queue = WorkerQueue(assign.worker_id, assign.instance or "")
+        try:
+            await self._bus.publish(queue, assign)
+        except (Unroutable, BusFull) as error:
+            logger.warning("assignment_not_sent", worker_id=assign.worker_id, code=error.code)
+            back = ReturnAttempt(
+                command_id=uuid4(),
+                principal="dispatcher",
+                task_id=assign.task_id,
+                attempt=assign.attempt,
+                reason=f"assignment not delivered: {error.code}",
+            )
+            try:
+                await self._bus.publish(Queue.COMMANDS, back)
+            except BusFull:
+                # The reaper sees the difference between heartbeats and log, and sends it again.
+                logger.warning("assignment_not_returned", task_id=str(assign.task_id))
+
+
+async def _refuse(delivery: Delivery, error: Exception) -> None:
+    if isinstance(delivery.message, Command):
+        await delivery.reply(
+            Outcome(
+                command_id=delivery.message.command_id,
+                status="refused",
+                code="error",
+                detail=f"the farm could not decide this and put it aside: {error!r}",
+            )
+        )

@@ -1,0 +1,257 @@
+"""The writer: the farm in memory and its log, one round after the other. Synchronous, no bus.
+
+After any failure to write, the state in memory is ahead of the log: the caller throws the writer
+away and makes a new one, which reads the log.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from rushlight.domain import Farm, FarmEvent
+from rushlight.domain.base import NEVER
+from rushlight.domain.commands import RequestTask, SetWorkerStatus, is_timed
+from rushlight.domain.replay import Replay, fold_task
+from rushlight.domain.round import Result, Round
+from rushlight.domain.task_events import Assigned, StopRequested
+from rushlight.errors import KeyReused
+from rushlight.messages import commands as c
+from rushlight.messages.outcomes import Outcome
+from rushlight.messages.work import Assign, Stop, assignment
+from rushlight.messages.work import FarmEvent as Hint
+from rushlight.settings import FarmSettings
+from rushlight_dispatcher.translate import tasks_named, to_domain, to_outcome
+
+Row = Mapping[str, Any]
+
+
+class ReadsViews(Protocol):
+    """What the writer reads beside the log."""
+
+    def outcomes(self, command_ids: Iterable[UUID | str]) -> dict[UUID, dict[str, Any]]:
+        """Recorded outcomes of these commands."""
+        ...
+
+    def job_tasks(self, job_id: str) -> list[dict[str, Any]]:
+        """Rows of a job's tasks."""
+        ...
+
+    def expire_outcomes(self, before: datetime) -> int:
+        """Forget old outcomes."""
+        ...
+
+
+class WritesLog(Protocol):
+    """What the writer needs of the event log."""
+
+    @property
+    def views(self) -> ReadsViews:
+        """The views that are written with the log."""
+        ...
+
+    def put(
+        self,
+        *,
+        events: Sequence[Any],
+        task_rows: Sequence[Any],
+        worker_rows: Sequence[Any],
+        outcomes: Sequence[Any],
+    ) -> list[int]:
+        """Write one round in one transaction."""
+        ...
+
+    def replay(self, after: int = 0) -> Iterable[tuple[int, FarmEvent]]:
+        """All events in order."""
+        ...
+
+    def streams(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[int, FarmEvent]]]:
+        """The events of these aggregates."""
+        ...
+
+    def has_stream(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Which of these are on the log."""
+        ...
+
+
+@dataclass(slots=True)
+class Written:
+    """A round that is on the log, and what is to be said of it."""
+
+    outcomes: dict[UUID, Outcome] = field(default_factory=dict)
+    assigns: list[Assign] = field(default_factory=list)
+    stops: list[tuple[str, str, Stop]] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
+
+
+class Writer:
+    """Folds commands into rounds and writes them."""
+
+    def __init__(self, log: WritesLog, owner: str, settings: FarmSettings) -> None:
+        """Read the whole log; the term begins with the first round."""
+        self._log = log
+        self._owner = owner
+        self._settings = settings
+        self._in_charge = False
+        self._outcomes_expired = NEVER
+        self.farm = replayed(log)
+
+    def write(self, messages: Sequence[c.Command], now: datetime) -> Written:
+        """Decide these commands in one round and write it.
+
+        Raises:
+            LogConflict, LogUnavailable: nothing of it is on the log; this writer is done.
+        """
+        known = self._known_outcomes(messages)
+        fresh = {
+            message.command_id: message for message in messages if message.command_id not in known
+        }
+        self._bring_in(fresh.values())
+        current = Round(self.farm, now)
+        if not self._in_charge:
+            current.take_over(self._owner, self._settings.model_dump(mode="json"))
+        current.run([to_domain(message) for message in fresh.values()])
+        written = Written(outcomes=known)
+        if current.events or any(_is_kept(result) for result in current.results):
+            self._put(current, fresh, written)
+        for result in current.results:
+            written.outcomes[result.command.command_id] = to_outcome(
+                result, round_number=self.farm.term.rounds, position=None
+            )
+        self._refuse_reused_keys(messages, fresh, written)
+        self._tell(current, written)
+        self.farm.forget_ended()
+        self._in_charge = True
+        return written
+
+    def _put(self, current: Round, fresh: Mapping[UUID, c.Command], written: Written) -> None:
+        current.close()
+        number = self.farm.term.rounds
+        positions = self._log.put(
+            events=current.events,
+            task_rows=current.task_rows(),
+            worker_rows=current.worker_rows(),
+            outcomes=[
+                _outcome_row(result, fresh, number, current.now)
+                for result in current.results
+                if _is_kept(result)
+            ],
+        )
+        written.hints = [
+            _hint(event, position, self.farm)
+            for event, position in zip(current.events, positions, strict=True)
+        ]
+
+    def _known_outcomes(self, messages: Sequence[c.Command]) -> dict[UUID, Outcome]:
+        rows = self._log.views.outcomes([message.command_id for message in messages])
+        by_id = {message.command_id: message for message in messages}
+        known: dict[UUID, Outcome] = {}
+        for command_id, row in rows.items():
+            doc = {k: v for k, v in row["doc"].items() if k not in ("kind", "version")}
+            known[command_id] = Outcome.model_validate(doc)
+            if row["digest"] != by_id[command_id].digest:
+                known[command_id] = _key_reused(command_id)
+        return known
+
+    def _refuse_reused_keys(
+        self, messages: Sequence[c.Command], fresh: Mapping[UUID, c.Command], written: Written
+    ) -> None:
+        for message in messages:
+            taken = fresh.get(message.command_id)
+            if taken is not None and taken.digest != message.digest:
+                written.outcomes[message.command_id] = _key_reused(message.command_id)
+
+    def _bring_in(self, messages: Iterable[c.Command]) -> None:
+        """Bring ended tasks that these commands name back into memory, with one read."""
+        wanted: set[UUID] = set()
+        for message in messages:
+            wanted.update(tasks_named(message))
+            if isinstance(message, c.JobCommand):
+                rows = self._log.views.job_tasks(message.job_id)
+                wanted.update(UUID(row["task_id"]) for row in rows)
+        missing = self._log.has_stream(wanted - self.farm.tasks.keys())
+        for task_id, events in self._log.streams(missing).items():
+            self.farm.admit(fold_task(task_id, (event for _, event in events)))
+
+    def _tell(self, current: Round, written: Written) -> None:
+        if not self._in_charge:
+            written.assigns.extend(self._recent_assignments(current.now))
+        told = {(one.task_id, one.attempt) for one in written.assigns}
+        for event in current.events:
+            task = self.farm.tasks.get(event.originator_id)
+            if task is None or task.instance is None or task.worker_id is None:
+                continue
+            if isinstance(event, Assigned) and event.attempt == task.attempt:
+                if (task.id, task.attempt) not in told:
+                    written.assigns.append(assignment(task.row()))
+            elif isinstance(event, StopRequested) and task.stop is not None:
+                stop = Stop(task_id=task.id, attempt=task.attempt, reason=task.stop["reason"])
+                written.stops.append((task.worker_id, task.instance, stop))
+
+    def _recent_assignments(self, now: datetime) -> list[Assign]:
+        since = now - timedelta(seconds=2 * self._settings.heartbeat_s)
+        return [
+            assignment(task.row())
+            for task in self.farm.tasks.values()
+            if task.status == "rendering"
+            and task.instance is not None
+            and task.stop is None
+            and (task.started_at or since) >= since
+        ]
+
+    def expire_outcomes(self, now: datetime) -> None:
+        """Forget outcomes older than the settings say; at most once an hour."""
+        if now - self._outcomes_expired > timedelta(hours=1):
+            self._outcomes_expired = now
+            keep = timedelta(seconds=self.farm.settings.outcome_keep_s)
+            self._log.views.expire_outcomes(now - keep)
+
+
+def replayed(log: WritesLog) -> Farm:
+    """The farm as the log tells it; ended tasks have left memory."""
+    replay = Replay(lambda task_id: [event for _, event in log.streams([task_id])[task_id]])
+    for _, event in log.replay():
+        replay.apply(event)
+    return replay.farm
+
+
+def _is_kept(result: Result) -> bool:
+    """Outcomes that a repeated command must get again; timed rules and heartbeats need none."""
+    if is_timed(result.command):
+        return False
+    if isinstance(result.command, RequestTask):
+        return result.task_id is not None or not result.ok
+    return not (isinstance(result.command, SetWorkerStatus) and result.code == "unchanged")
+
+
+def _outcome_row(
+    result: Result, fresh: Mapping[UUID, c.Command], number: int, now: datetime
+) -> dict[str, Any]:
+    outcome = to_outcome(result, round_number=number, position=None)
+    return {
+        "command_id": str(outcome.command_id),
+        "digest": fresh[outcome.command_id].digest,
+        "doc": outcome.to_wire(),
+        "at": now.isoformat(),
+    }
+
+
+def _key_reused(command_id: UUID) -> Outcome:
+    return Outcome(
+        command_id=command_id,
+        status="refused",
+        code=KeyReused.code,
+        detail="this Idempotency-Key came with another body before: use a new key",
+    )
+
+
+def _hint(event: FarmEvent, position: int, farm: Farm) -> Hint:
+    task = farm.tasks.get(event.originator_id)
+    return Hint(
+        topic=event.TOPIC,
+        position=position,
+        task_id=None if task is None else task.id,
+        worker_id=getattr(event, "worker_id", None),
+        job_id=None if task is None else task.job_id,
+    )

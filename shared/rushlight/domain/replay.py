@@ -1,0 +1,46 @@
+"""The farm as the log tells it: fold its events in order."""
+
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from rushlight.domain.base import FarmEvent
+from rushlight.domain.farm import Farm
+from rushlight.domain.task import Task
+from rushlight.domain.task_events import TaskEvent
+from rushlight.domain.term import RoundClosed
+
+Stream = Callable[[UUID], Iterable[FarmEvent]]
+
+
+def fold_task(task_id: UUID, events: Iterable[FarmEvent], *, before: int | None = None) -> Task:
+    """A task from its own stream, up to but not including version ``before``."""
+    task = Task.blank(task_id)
+    for event in events:
+        if before is None or event.originator_version < before:
+            event.mutate(task)
+    return task
+
+
+class Replay:
+    """Folds events; ended tasks leave memory after each round, and come back from their stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Begin with an empty farm; ``stream`` reads the events of one task."""
+        self.farm = Farm()
+        self._stream = stream
+
+    def admit_for(self, event: FarmEvent) -> None:
+        """Bring the task of an event back into memory if it had ended before."""
+        if not isinstance(event, TaskEvent) or event.originator_version == 1:
+            return
+        if event.originator_id not in self.farm.tasks:
+            before = event.originator_version
+            task = fold_task(event.originator_id, self._stream(event.originator_id), before=before)
+            self.farm.admit(task)
+
+    def apply(self, event: FarmEvent) -> None:
+        """Fold the next event."""
+        self.admit_for(event)
+        self.farm.apply(event)
+        if isinstance(event, RoundClosed):
+            self.farm.forget_ended()
