@@ -1,0 +1,226 @@
+"""Checking the log against itself, the views and the rules; and making the views anew from it."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from rushlight.clock import SystemClock
+from rushlight.domain import EVENTS, FarmEvent
+from rushlight.domain.again import Difference, decide_again
+from rushlight.domain.replay import Replay
+from rushlight.domain.task_events import TaskEvent
+from rushlight.domain.term import CHAIN_START, RoundClosed, Stored, chain, closing_bytes
+from rushlight.domain.worker import WorkerEvent
+from rushlight.errors import LogDamaged
+from rushlight.eventlog.log import FarmLog
+
+DIFFERENCES_MAX = 20
+
+
+@dataclass(slots=True)
+class Report:
+    """What ``verify`` found; clean when ``differences`` is empty."""
+
+    events: int = 0
+    rounds: int = 0
+    tasks: int = 0
+    workers: int = 0
+    digest: str = CHAIN_START
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Everything is as it should be."""
+        return not self.differences
+
+
+@dataclass(slots=True)
+class LoggedRound:
+    """One round as it stands on the log."""
+
+    first: int
+    last: int
+    stored: list[Stored]
+    events: list[FarmEvent]
+
+    @property
+    def closing(self) -> RoundClosed:
+        """Its last event."""
+        event = self.events[-1]
+        if not isinstance(event, RoundClosed):
+            raise LogDamaged(f"position {self.last}: a round does not end with round_closed")
+        return event
+
+
+def rounds_of(log: FarmLog) -> Iterator[LoggedRound]:
+    """The rounds of the log, in order.
+
+    Raises:
+        LogDamaged: an event does not read, or the log ends in the middle of a round.
+    """
+    current: LoggedRound | None = None
+    for position, stream, version, topic, state in log.raw():
+        if topic not in EVENTS:
+            raise LogDamaged(f"position {position}: no event is called {topic}")
+        event = EVENTS[topic].decode(stream, version, state)
+        if current is None:
+            current = LoggedRound(position, position, [], [])
+        current.last = position
+        current.stored.append((topic, stream, version, state))
+        current.events.append(event)
+        if isinstance(event, RoundClosed):
+            yield current
+            current = None
+    if current is not None:
+        raise LogDamaged(f"the log ends in the middle of a round, which began at {current.first}")
+
+
+def verify(data: Path) -> Report:
+    """Check that the chain is whole, each round decided again gives its events, and views fit.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    log = FarmLog.open_read_only(data)
+    try:
+        return verify_log(log)
+    finally:
+        log.close()
+
+
+def verify_log(log: FarmLog) -> Report:
+    """``verify`` on an open log."""
+    report = Report()
+    decided = _replay(log)
+    rows = _Rows(decided)
+    for logged in rounds_of(log):
+        report.events += len(logged.events)
+        report.rounds += 1
+        _check_chain(report, logged)
+        if report.clean:
+            _check_decisions(report, decided, logged)
+            rows.note(logged)
+            decided.farm.forget_ended()
+        if len(report.differences) >= DIFFERENCES_MAX:
+            break
+    if report.clean:
+        _check_views(report, rows, log)
+    return report
+
+
+def _check_chain(report: Report, logged: LoggedRound) -> None:
+    closing = logged.closing
+    where = f"round {closing.number} (positions {logged.first}-{logged.last})"
+    if closing.previous != report.digest:
+        report.differences.append(f"{where}: it is not chained to the round before")
+    if closing.events != len(logged.events) - 1:
+        report.differences.append(f"{where}: {len(logged.events) - 1} events, not {closing.events}")
+    digest = chain(closing.previous, logged.stored[:-1], closing_bytes(closing))
+    if digest != closing.digest:
+        report.differences.append(f"{where}: its events are not those that were written")
+    report.digest = closing.digest
+
+
+def _check_decisions(report: Report, decided: Replay, logged: LoggedRound) -> None:
+    for event in logged.events:
+        decided.admit_for(event)
+    difference = decide_again(decided.farm, logged.events)
+    if difference is not None:
+        report.differences.append(_text(difference))
+        return
+    decided.farm.apply(logged.closing)
+
+
+def _text(difference: Difference) -> str:
+    return (
+        f"round {difference.round}: decided again it gives {difference.expected},"
+        f" the log has {difference.found}"
+    )
+
+
+def _check_views(report: Report, rows: "_Rows", log: FarmLog) -> None:
+    task_rows, worker_rows = log.views.dump()
+    report.tasks, report.workers = len(task_rows), len(worker_rows)
+    for what, name, found, expected in (
+        ("task", "task_id", task_rows, rows.tasks),
+        ("worker", "worker_id", worker_rows, rows.workers),
+    ):
+        seen = {row[name]: _digest(row) for row in found}
+        for key in sorted(seen.keys() | expected.keys()):
+            if seen.get(key) != expected.get(key):
+                report.differences.append(
+                    f"view of {what} {key} is not what the log says: `rushlight audit rebuild`"
+                )
+
+
+class _Rows:
+    """Digests of the rows that the views should have."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self.tasks: dict[str, str] = {}
+        self.workers: dict[str, str] = {}
+
+    def note(self, logged: LoggedRound) -> None:
+        for task_id, row in touched_tasks(self._replay, logged):
+            self.tasks[task_id] = _digest(row)
+        for worker_id, row in touched_workers(self._replay, logged):
+            self.workers[worker_id] = _digest(row)
+
+
+def touched_tasks(replay: Replay, logged: LoggedRound) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of the tasks that a round touched, as it left them."""
+    number = logged.closing.number
+    for task_id in dict.fromkeys(
+        event.originator_id for event in logged.events if isinstance(event, TaskEvent)
+    ):
+        yield str(task_id), {**replay.farm.tasks[task_id].row(), "round": number}
+
+
+def touched_workers(replay: Replay, logged: LoggedRound) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of the workers that a round touched, as it left them."""
+    number = logged.closing.number
+    for worker_id in dict.fromkeys(
+        event.worker_id for event in logged.events if isinstance(event, WorkerEvent)
+    ):
+        yield worker_id, {**replay.farm.workers[worker_id].row(), "round": number}
+
+
+def rebuild(data: Path) -> tuple[int, int]:
+    """Make the views anew from the log; returns how many tasks and workers.
+
+    Raises:
+        LogInUse: a farm has the log open: stop it first.
+    """
+    log = FarmLog.open(data, clock=SystemClock())
+    try:
+        replay = _replay(log)
+        tasks: dict[str, dict[str, Any]] = {}
+        workers: dict[str, dict[str, Any]] = {}
+        for logged in rounds_of(log):
+            for event in logged.events:
+                replay.admit_for(event)
+                replay.farm.apply(event)
+            tasks.update(touched_tasks(replay, logged))
+            workers.update(touched_workers(replay, logged))
+            replay.farm.forget_ended()
+        log.views.rebuild(tasks.values(), workers.values())
+        return len(tasks), len(workers)
+    finally:
+        log.close()
+
+
+def _replay(log: FarmLog) -> Replay:
+    def stream(task_id: UUID) -> list[FarmEvent]:
+        return [event for _, event in log.stream(task_id)]
+
+    return Replay(stream)
+
+
+def _digest(row: Any) -> str:
+    text = json.dumps(row, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
