@@ -88,10 +88,12 @@ class Reaper:
         self.pulses = Pulses(bus, views, liveness, settings)
         self.sweeps = 0
 
-    async def run(self) -> None:
-        """Listen and sweep until the bus closes."""
+    async def run(self, *, sweeps: bool = True) -> None:
+        """Listen, and sweep every ``sweep_s``, until the bus closes."""
         self._listening_since = self._clock.now()
-        tasks = [asyncio.create_task(self.pulses.run()), asyncio.create_task(self._sweeps())]
+        tasks = [asyncio.create_task(self.pulses.run())]
+        if sweeps:
+            tasks.append(asyncio.create_task(self._sweeps()))
         try:
             with contextlib.suppress(BusClosed):
                 await asyncio.gather(*tasks)

@@ -119,12 +119,13 @@ class Stopped(TaskEvent):
 
 
 class Completed(TaskEvent):
-    """Every frame is in place; a plain REST worker may not have said which (no outputs)."""
+    """Every frame is in place; a plain REST worker may not have said which (``named`` false)."""
 
     TOPIC = "rushlight.task.completed"
     attempt: int
     worker_id: str
     outputs: Outputs
+    named: bool
     output_path: str | None
     output_size: int | None
     final_render_s: float

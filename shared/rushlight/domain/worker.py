@@ -198,6 +198,7 @@ class Left(WorkerEvent):
     """The worker said that it ends (``status`` offline) or cannot go on (failed)."""
 
     TOPIC = "rushlight.worker.left"
+    instance: str | None
     status: str
     reason: str
 

@@ -111,6 +111,7 @@ def complete_task(current: Round, command: c.CompleteTask) -> Result:
         attempt=task.attempt,
         worker_id=worker.worker_id,
         outputs=outputs,
+        named=command.outputs is not None,
         **_result(current, task, outputs),
     )
     free(current, task, worker)

@@ -89,7 +89,11 @@ def set_worker_status(current: Round, command: c.SetWorkerStatus) -> Result:
         end_stopped(current, current.farm.tasks[worker.task_id], ())
     if command.status in ("offline", "failed"):
         current.worker_event(
-            Left, command.worker_id, status=command.status, reason=f"said {command.status}"
+            Left,
+            command.worker_id,
+            instance=None,
+            status=command.status,
+            reason=f"said {command.status}",
         )
     return Result(command, code="done" if len(current.events) > before else "unchanged")
 
@@ -196,5 +200,11 @@ def leave_worker(current: Round, command: c.LeaveWorker) -> Result:
         raise StaleReport(f"another instance of worker {worker.worker_id} is there")
     if worker.task_id is not None:
         end_stopped(current, current.farm.tasks[worker.task_id], ())
-    current.worker_event(Left, worker.worker_id, status="offline", reason=command.reason)
+    current.worker_event(
+        Left,
+        worker.worker_id,
+        instance=worker.instance,
+        status="offline",
+        reason=command.reason,
+    )
     return Result(command)

@@ -1,0 +1,94 @@
+"""The parts of an embedded farm, put together; whoever makes them decides when they run.
+
+``rushlight up`` runs them under the machine's clock, ``rushlight.testing`` under a manual one.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from litestar import Litestar
+
+from rushlight.bus.local import LocalBus, LocalLimits
+from rushlight.bus.port import Bus
+from rushlight.clock import Clock
+from rushlight.eventlog.liveness import Liveness
+from rushlight.eventlog.log import FarmLog
+from rushlight.settings import FarmSettings, ServerSettings
+from rushlight_api.main import build_app
+from rushlight_dispatcher.main import Dispatcher
+from rushlight_reaper.main import Provisioner, Reaper
+
+
+@dataclass(slots=True)
+class Parts:
+    """Log, bus, services; ``start`` runs the loops, ``close`` ends them."""
+
+    bus: Bus
+    log: FarmLog
+    liveness: Liveness
+    dispatcher: Dispatcher
+    reaper: Reaper
+    app: Litestar
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        data: Path,
+        *,
+        server: ServerSettings,
+        farm: FarmSettings,
+        clock: Clock,
+        provisioner: Provisioner | None = None,
+        bus: Bus | None = None,
+    ) -> Self:
+        """Open the log in ``data`` and make the services.
+
+        Raises:
+            LogError: the log is in use, damaged, or cannot be opened.
+        """
+        log = FarmLog.open(data, clock=clock)
+        liveness = Liveness.open(data, clock=clock)
+        bus = bus or LocalBus(clock, LocalLimits(commands_max=server.commands_max))
+        return cls(
+            bus=bus,
+            log=log,
+            liveness=liveness,
+            dispatcher=Dispatcher(bus=bus, log=log, settings=farm, clock=clock),
+            reaper=Reaper(
+                bus=bus,
+                views=log.views,
+                liveness=liveness,
+                settings=farm,
+                clock=clock,
+                provisioner=provisioner,
+            ),
+            app=build_app(
+                bus=bus,
+                log=log,
+                liveness=liveness,
+                settings=server,
+                farm_settings=farm,
+                clock=clock,
+            ),
+        )
+
+    def start(self, *, sweeps: bool = True) -> list[asyncio.Task[None]]:
+        """Run dispatcher and reaper; if one of them ends, something is wrong.
+
+        Without ``sweeps`` the reaper only listens, and whoever holds the clock says when to sweep.
+        """
+        self._tasks = [
+            asyncio.create_task(self.dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(self.reaper.run(sweeps=sweeps), name="reaper"),
+        ]
+        return self._tasks
+
+    async def close(self) -> None:
+        """End the loops, then close the log."""
+        await self.bus.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.liveness.close()
+        self.log.close()
