@@ -1,0 +1,5 @@
+"""``python -m rushlight.cli``: the command line, without a script on the PATH."""
+
+from rushlight.cli import main
+
+main()
