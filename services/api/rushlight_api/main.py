@@ -1,0 +1,118 @@
+"""The API as an application: what it serves, and what runs beside it while it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Response, Router
+from litestar.datastructures import State
+
+from rushlight.bus.port import Bus
+from rushlight.clock import Clock
+from rushlight.messages.work import FarmEvent
+from rushlight.settings import FarmSettings, ServerSettings
+from rushlight_api.attempt_logs import AttemptLogs
+from rushlight_api.farm import Farm
+from rushlight_api.mailboxes import GONE, Mailboxes
+from rushlight_api.origin import refuse_foreign_pages
+from rushlight_api.ports import LivenessPort, LogPort
+from rushlight_api.problems import HANDLERS, Malformed
+from rushlight_api.pulse import Pulse
+from rushlight_api.reading import Incoming
+from rushlight_api.routes import (
+    agents,
+    attempt_logs,
+    documents,
+    farm,
+    jobs,
+    renders,
+    verbs,
+    workers,
+)
+
+LOGS_FOLDER = "logs"
+
+
+def build_app(
+    *,
+    bus: Bus,
+    log: LogPort,
+    liveness: LivenessPort,
+    settings: ServerSettings,
+    farm_settings: FarmSettings,
+    clock: Clock,
+) -> Litestar:
+    """The API over a bus and a log; serve it with ``rushlight_api.server``."""
+    served = Farm(
+        bus=bus,
+        log=log,
+        liveness=liveness,
+        settings=settings,
+        farm_settings=farm_settings,
+        clock=clock,
+        pulse=Pulse(bus),
+        mailboxes=Mailboxes(bus),
+        attempt_logs=AttemptLogs(settings.data / LOGS_FOLDER, settings.attempt_log_max_bytes),
+    )
+    large = Router(
+        path="/",
+        route_handlers=[renders.submit_batch],
+        request_max_body_size=settings.batch_body_max_bytes,
+    )
+    return Litestar(
+        route_handlers=[large, *_handlers()],
+        before_request=_before,
+        exception_handlers=HANDLERS,
+        lifespan=[_lifespan],
+        state=State({"farm": served}),
+        request_max_body_size=settings.body_max_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _handlers() -> list[Any]:
+    groups = (renders, verbs, attempt_logs, jobs, workers, agents, farm)
+    return [*(one for group in groups for one in group.HANDLERS), *documents.handlers()]
+
+
+async def _before(request: Incoming) -> Response[bytes] | None:
+    """What holds for every address."""
+    refuse_foreign_pages(request)
+    declared = request.route_handler.opt.get("operation")
+    if declared is not None and declared.query is None and request.query_params:
+        names = ", ".join(sorted(set(request.query_params)))
+        raise Malformed(f"query parameter {names}: this address takes none")
+    return None
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Listen to the farm's events, and take what is sent to the agents that are there."""
+    served: Farm = app.state["farm"]
+    served.pulse.tell(lambda event: _hear(served, event))
+    listening = asyncio.create_task(served.pulse.run(), name="pulse")
+    await served.pulse.listening.wait()
+    await served.mailboxes.open_all(await served.read(served.log.views.all_workers))
+    try:
+        yield
+    finally:
+        served.stop()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await served.mailboxes.close()
+
+
+def _hear(served: Farm, event: FarmEvent) -> None:
+    """A worker that left or was lost gets no messages any more."""
+    ended = event.topic in ("rushlight.worker.left", "rushlight.worker.lost")
+    if ended and event.worker_id is not None and served.mailboxes.serves(event.worker_id):
+        served.mailboxes.later(_close_if_gone(served, event.worker_id))
+
+
+async def _close_if_gone(served: Farm, worker_id: str) -> None:
+    """Look first: a new instance may have joined since."""
+    row = await served.read(served.log.views.worker, worker_id)
+    if row is not None and row["status"] in GONE:
+        served.mailboxes.keep_only(worker_id, None)

@@ -1,0 +1,48 @@
+"""What each address takes and answers: handlers carry it, the OpenAPI document shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from rushlight_api.reading import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An answer, or a body, that is not JSON."""
+
+    type: str
+
+
+Content = type[BaseModel] | Media | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The declaration of one operation; several ``bodies`` are alternatives."""
+
+    answers: Mapping[int, Content]
+    bodies: tuple[type[BaseModel] | Media, ...] = ()
+    body_required: bool = False
+    query: type[Query] | None = None
+    problems: tuple[int, ...] = ()
+    keyed: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+def operation(
+    operation_id: str,
+    tag: str,
+    answers: Mapping[int, Content],
+    **declared: Any,
+) -> dict[str, Any]:
+    """The arguments of a route decorator for that operation."""
+    return {
+        "operation_id": operation_id,
+        "tags": [tag],
+        "opt": {"operation": Operation(answers=answers, **declared)},
+        "status_code": min(answers),
+    }

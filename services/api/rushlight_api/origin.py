@@ -1,0 +1,51 @@
+"""Keeps pages of other sites away from a farm that asks for no key.
+
+A browser on this machine reaches loopback addresses for any page that it shows. So requests must
+name this machine as their host (a name that points here by a trick does not), and a page that sends
+them must come from it.
+"""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from litestar.exceptions import PermissionDeniedException
+
+from rushlight.errors import SettingsInvalid
+from rushlight_api.reading import Incoming
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_public_bind(host: str) -> None:
+    """Refuse to listen where others could reach a farm without keys.
+
+    Raises:
+        SettingsInvalid: ``host`` is not this machine alone; says what to do.
+    """
+    if not is_loopback(host):
+        raise SettingsInvalid(
+            f"host {host}: this release has no keys yet, so it listens on this machine only; use"
+            " 127.0.0.1, and reach it from elsewhere through a tunnel (ssh -L 3000:127.0.0.1:3000)"
+        )
+
+
+def refuse_foreign_pages(request: Incoming) -> None:
+    """Refuse what a page of another site has a browser send.
+
+    Raises:
+        PermissionDeniedException: the host or the origin is not this machine.
+    """
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if host is not None and not is_loopback(host):
+        raise PermissionDeniedException(f"the farm is at 127.0.0.1 or localhost, not at {host}")
+    origin = request.headers.get("origin")
+    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+        raise PermissionDeniedException(f"pages of {origin} may not use this farm")

@@ -1,0 +1,115 @@
+"""What the API reads of the event log; the adapters are in ``rushlight.eventlog``. Calls block."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+Row = dict[str, Any]
+
+
+class ViewsPort(Protocol):
+    """What the API reads of the views; ``rushlight.eventlog.views.Views`` does it."""
+
+    def task(self, task_id: UUID | str) -> Row | None:
+        """One task."""
+        ...
+
+    def tasks(
+        self,
+        *,
+        status: Collection[str] = (),
+        job_id: str | None = None,
+        worker_id: str | None = None,
+        priority: str | None = None,
+        renderer: str | None = None,
+        name_prefix: str | None = None,
+        before_seq: int | None = None,
+        limit: int,
+    ) -> list[Row]:
+        """A page of tasks, newest first."""
+        ...
+
+    def live_tasks(self) -> list[Row]:
+        """All tasks that may still render, oldest first."""
+        ...
+
+    def job(self, job_id: str) -> Row | None:
+        """A job's tasks, counted."""
+        ...
+
+    def worker(self, worker_id: str) -> Row | None:
+        """One worker."""
+        ...
+
+    def workers(
+        self, *, after_id: str | None = None, status: Collection[str] = (), limit: int
+    ) -> list[Row]:
+        """A page of workers, by id."""
+        ...
+
+    def all_workers(self) -> list[Row]:
+        """Every worker."""
+        ...
+
+    def outcome(self, command_id: UUID | str) -> Row | None:
+        """What became of a command."""
+        ...
+
+
+class LogPort(Protocol):
+    """What the API reads of the log; ``rushlight.eventlog.log.FarmLog`` does it."""
+
+    @property
+    def views(self) -> ViewsPort:
+        """The views that are written with it."""
+        ...
+
+    def stream(self, originator_id: UUID) -> Sequence[tuple[int, Any]]:
+        """One aggregate's events with their positions."""
+        ...
+
+    def head(self) -> int:
+        """The last position."""
+        ...
+
+
+class HeardPort(Protocol):
+    """What is known of one worker's current instance."""
+
+    @property
+    def worker_id(self) -> str:
+        """Whose."""
+        ...
+
+    @property
+    def instance(self) -> str | None:
+        """Which start of it; None for a pull worker."""
+        ...
+
+    @property
+    def sequence(self) -> int:
+        """Of the last heartbeat; negative: none yet."""
+        ...
+
+    @property
+    def seen_at(self) -> datetime:
+        """When the last one came."""
+        ...
+
+    @property
+    def running(self) -> Sequence[Row]:
+        """What it renders, and how far that is."""
+        ...
+
+
+class LivenessPort(Protocol):
+    """Heartbeats as the reapers wrote them down."""
+
+    def rows(self) -> Sequence[HeardPort]:
+        """Of every worker."""
+        ...
+
+    def row(self, worker_id: str) -> HeardPort | None:
+        """Of one worker."""
+        ...

@@ -1,0 +1,94 @@
+"""Logs of attempts: workers send pieces, people read and follow."""
+
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from pydantic import Field
+
+from rushlight.errors import NotFound
+from rushlight.messages.resources import LogSizeResource
+from rushlight_api.farm import Farm, farm_of
+from rushlight_api.operations import Media, operation
+from rushlight_api.ports import Row
+from rushlight_api.problems import BodyTypeUnknown
+from rushlight_api.reading import Incoming, Query, read_query, task_id_of
+from rushlight_api.showing import answer
+
+TAG = "attempts"
+TEXT = "text/plain"
+
+
+class OffsetQuery(Query):
+    """Where in the log."""
+
+    offset: int = Field(0, ge=0, description="bytes before it, of all that the worker sent")
+
+
+@get(
+    "/renders/{task_id:str}/attempts/{attempt:str}/log",
+    **operation(
+        "readAttemptLog",
+        TAG,
+        {200: Media(TEXT)},
+        query=OffsetQuery,
+        problems=(400, 404),
+        headers={
+            "X-Log-Size": "bytes that the worker has sent: the next offset",
+            "X-Log-Complete": "true once the attempt is over",
+        },
+    ),
+)
+async def read_log(
+    request: Incoming, task_id: FromPath[str], attempt: FromPath[str]
+) -> Response[bytes]:
+    """Read the log of an attempt, from an offset on; a long log keeps its start and its end."""
+    farm = farm_of(request)
+    offset = read_query(request, OffsetQuery).offset
+    row, number = await _attempt(farm, task_id, attempt)
+    task = UUID(row["task_id"])
+    text, size = await farm.read(farm.attempt_logs.read, task, number, offset)
+    over = row["attempt"] != number or row["status"] != "rendering"
+    return Response(
+        text,
+        media_type=f"{TEXT}; charset=utf-8",
+        headers={"X-Log-Size": str(size), "X-Log-Complete": "true" if over else "false"},
+    )
+
+
+@post(
+    "/renders/{task_id:str}/attempts/{attempt:str}/log",
+    **operation(
+        "appendAttemptLog",
+        TAG,
+        {200: LogSizeResource},
+        bodies=(Media(TEXT),),
+        query=OffsetQuery,
+        problems=(400, 404, 413, 415, 503),
+    ),
+)
+async def append_log(
+    request: Incoming, task_id: FromPath[str], attempt: FromPath[str]
+) -> Response[bytes]:
+    """Add to the log of an attempt (for workers); the answer says from where to send on."""
+    farm = farm_of(request)
+    offset = read_query(request, OffsetQuery).offset
+    text = await request.body()
+    kind = request.headers.get("content-type", TEXT).split(";")[0].strip().lower()
+    if kind != TEXT:
+        raise BodyTypeUnknown(f"send Content-Type: {TEXT}, not {kind}")
+    row, number = await _attempt(farm, task_id, attempt)
+    task = UUID(row["task_id"])
+    size = await farm.read(farm.attempt_logs.append, task, number, offset, text)
+    return answer(LogSizeResource(size=size))
+
+
+async def _attempt(farm: Farm, task_id: str, attempt: str) -> tuple[Row, int]:
+    """The task and the number of an attempt that there has been."""
+    row = await farm.task(task_id_of(task_id))
+    if not attempt.isdecimal() or not 1 <= int(attempt) <= row["attempt"]:
+        raise NotFound(f"Attempt not found: the task has had {row['attempt']}")
+    return row, int(attempt)
+
+
+HANDLERS = [read_log, append_log]

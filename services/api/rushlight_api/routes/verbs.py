@@ -1,0 +1,228 @@
+"""Changing a task: its status as in the original, and one address per verb."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, patch, post, put
+from litestar.params import FromPath
+
+from rushlight.messages.commands import (
+    CancelTask,
+    CompleteTask,
+    FailAttempt,
+    Output,
+    PauseTask,
+    ReprioritiseTask,
+    RequeueTask,
+    ResumeTask,
+    RetryTask,
+    StartTask,
+    TaskCommand,
+)
+from rushlight.messages.resources import (
+    AcceptedResource,
+    CompleteBody,
+    CompletionResource,
+    ErrorPart,
+    OutputBody,
+    PriorityBody,
+    RequeueBody,
+    StatusBody,
+    TaskResource,
+)
+from rushlight_api.asking import task_answer
+from rushlight_api.farm import Farm, farm_of
+from rushlight_api.operations import operation
+from rushlight_api.ports import Row
+from rushlight_api.problems import Malformed
+from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of
+from rushlight_api.showing import answer, completion_resource
+from rushlight_api.stamps import stamp_of
+
+TAG = "renders"
+PROBLEMS = (400, 404, 409, 413, 415, 422, 503)
+ANSWERS: dict[int, Any] = {200: TaskResource, 202: AcceptedResource}
+
+
+@put(
+    "/renders/{task_id:str}/status",
+    **operation(
+        "setRenderStatus",
+        TAG,
+        ANSWERS,
+        bodies=(StatusBody,),
+        body_required=True,
+        problems=PROBLEMS,
+        examples={"a worker reports a failure": {"status": "failed", "errorMessage": "no memory"}},
+    ),
+)
+async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
+    """Set the status of a task, where that is a legal step.
+
+    `failed`, `completed`, `cancelled`, `paused`; `pending` retries a failed task and resumes a
+    paused one; `rendering`, with `workerId`, gives it to that ready worker or notes that it runs
+    there.
+    """
+    farm = farm_of(request)
+    body = await read_body(request, StatusBody)
+    row = await farm.task(task_id_of(task_id))
+    fields = {**stamp_of(request, body).fields, "task_id": row["task_id"]}
+    response = await task_answer(farm, UUID(row["task_id"]), _status_command(body, row, fields))
+    await farm.note_pull_worker(body.worker_id or row["worker_id"])
+    return response
+
+
+def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskCommand:
+    """The command that a status stands for; the dispatcher decides whether it is legal."""
+    report = {**fields, "attempt": body.attempt, "worker_id": body.worker_id}
+    match body.status:
+        case "failed":
+            return FailAttempt(**report, reason=body.error_message or "Reported failed")
+        case "completed":
+            return CompleteTask(**report)
+        case "cancelled":
+            return CancelTask(**fields)
+        case "paused":
+            return PauseTask(**fields)
+        case "pending":
+            return ResumeTask(**fields) if row["status"] == "paused" else RetryTask(**fields)
+        case _:
+            return StartTask(**fields, worker_id=_named(body), attempt=body.attempt)
+
+
+def _named(body: StatusBody) -> str:
+    if body.worker_id is None:
+        detail = "is required with status rendering: the worker that renders it"
+        part = ErrorPart(pointer="#/workerId", detail=detail)
+        raise Malformed(f"{part.pointer} {detail}", [part])
+    return body.worker_id
+
+
+@post(
+    "/renders/{task_id:str}/complete",
+    **operation(
+        "completeRender",
+        TAG,
+        {200: CompletionResource, 202: AcceptedResource},
+        bodies=(CompleteBody,),
+        problems=PROBLEMS,
+        keyed=True,
+        examples={
+            "as in the original": {},
+            "with what was written": {
+                "attempt": 1,
+                "workerId": "alpha",
+                "outputs": [{"path": "out:shot-010/frame.png", "bytes": 48213, "renderTime": 12.5}],
+            },
+        },
+    ),
+)
+async def complete(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
+    """Report a task as completed.
+
+    Without `attempt` the current one is meant (plain REST workers only).
+    """
+    farm = farm_of(request)
+    body = await read_body(request, CompleteBody)
+    row = await farm.task(task_id_of(task_id))
+    command = CompleteTask(
+        **stamp_of(request, body).fields,
+        task_id=row["task_id"],
+        attempt=body.attempt,
+        worker_id=body.worker_id,
+        outputs=None if body.outputs is None else tuple(_output(one) for one in body.outputs),
+    )
+    await farm.ask(command, location=f"/renders/{row['task_id']}")
+    await farm.note_pull_worker(body.worker_id or row["worker_id"])
+    return answer(completion_resource(await farm.task(UUID(row["task_id"]))))
+
+
+def _output(body: OutputBody) -> Output:
+    return Output(
+        frame=body.frame,
+        path=body.path,
+        bytes=body.bytes,
+        sha256=body.sha256,
+        render_s=body.render_time,
+    )
+
+
+@patch(
+    "/renders/{task_id:str}",
+    **operation(
+        "changeRender",
+        TAG,
+        ANSWERS,
+        bodies=(PriorityBody,),
+        body_required=True,
+        problems=PROBLEMS,
+        examples={"first of all": {"priority": "RUSH"}},
+    ),
+)
+async def change(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
+    """Change the priority of a task."""
+    farm = farm_of(request)
+    body = await read_body(request, PriorityBody)
+    number = await _known(farm, task_id)
+    command = ReprioritiseTask(
+        **stamp_of(request, body).fields, task_id=number, priority=body.priority
+    )
+    return await task_answer(farm, number, command)
+
+
+async def _known(farm: Farm, task_id: str) -> UUID:
+    """The id of a task that there is."""
+    return UUID((await farm.task(task_id_of(task_id)))["task_id"])
+
+
+def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
+    """One address per verb that needs nothing but the task."""
+
+    @post(
+        f"/renders/{{task_id:str}}/{name}",
+        name=f"{name}_render",
+        summary=summary,
+        **operation(f"{name}Render", TAG, ANSWERS, bodies=(NoBody,), problems=PROBLEMS, keyed=True),
+    )
+    async def handler(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
+        farm = farm_of(request)
+        body = await read_body(request, NoBody)
+        number = await _known(farm, task_id)
+        return await task_answer(
+            farm, number, kind(**stamp_of(request, body).fields, task_id=number)
+        )
+
+    return handler
+
+
+@post(
+    "/renders/{task_id:str}/requeue",
+    **operation(
+        "requeueRender",
+        TAG,
+        ANSWERS,
+        bodies=(RequeueBody,),
+        problems=PROBLEMS,
+        keyed=True,
+        examples={"all of it": {}, "some frames": {"frames": "3-5"}},
+    ),
+)
+async def requeue(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
+    """Render an ended task again: all frames, or these."""
+    farm = farm_of(request)
+    body = await read_body(request, RequeueBody)
+    number = await _known(farm, task_id)
+    command = RequeueTask(**stamp_of(request, body).fields, task_id=number, frames=body.frames)
+    return await task_answer(farm, number, command)
+
+
+HANDLERS = [
+    set_status,
+    complete,
+    change,
+    requeue,
+    _verb("cancel", CancelTask, "End a task without a result."),
+    _verb("retry", RetryTask, "Try a failed task again."),
+    _verb("pause", PauseTask, "Hold a pending task."),
+    _verb("resume", ResumeTask, "Let a paused task wait again."),
+]

@@ -1,0 +1,302 @@
+"""Workers as people and plain REST workers see them; what agents call is in ``agents``."""
+
+from typing import Any, get_args
+
+from litestar import Response, get, post, put
+from litestar.params import FromPath
+from pydantic import Field, field_validator
+
+from rushlight.domain.why import why_worker
+from rushlight.messages.commands import (
+    Capabilities,
+    DrainWorker,
+    JoinWorker,
+    LeaveWorker,
+    RequestTask,
+    SetWorkerStatus,
+    UndrainWorker,
+    WorkerCommand,
+)
+from rushlight.messages.outcomes import Outcome
+from rushlight.messages.resources import (
+    AcceptedResource,
+    CapabilitiesBody,
+    ErrorPart,
+    TaskResource,
+    WhyResource,
+    WorkerPage,
+    WorkerResource,
+    WorkerStatus,
+    WorkerStatusBody,
+)
+from rushlight_api.asking import shown_task, shown_worker, worker_answer
+from rushlight_api.cursors import cursor_of, place_of
+from rushlight_api.farm import Farm, farm_of
+from rushlight_api.operations import operation
+from rushlight_api.problems import Malformed
+from rushlight_api.reading import (
+    Incoming,
+    NoBody,
+    Query,
+    read_body,
+    read_query,
+    worker_id_of,
+)
+from rushlight_api.routes.renders import LIMIT, LIMIT_MAX
+from rushlight_api.showing import answer, worker_resource
+from rushlight_api.stamps import Stamp, stamp_of
+from rushlight_api.waiting import Hold, wait_of
+
+TAG = "workers"
+PROBLEMS = (400, 404, 409, 413, 415, 503)
+STATUSES: tuple[str, ...] = get_args(WorkerStatus)
+
+
+class WorkersQuery(Query):
+    """Filters of ``GET /workers``."""
+
+    status: str | None = Field(
+        None, description="one or several, with commas", examples=["ready,busy"]
+    )
+    limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
+    cursor: str | None = Field(None, description="`next` of the page before")
+
+    @field_validator("status")
+    @classmethod
+    def _known(cls, status: str | None) -> str | None:
+        unknown = sorted(set((status or "").split(",")) - set(STATUSES) - {""})
+        if unknown:
+            raise ValueError(f"should be of {', '.join(STATUSES)}")
+        return status
+
+
+class WaitQuery(Query):
+    """How long an answer may take."""
+
+    wait: float | None = Field(
+        None, ge=0, description="seconds to wait for work (or the header `Prefer: wait=25`)"
+    )
+
+
+@get(
+    "/workers",
+    **operation("listWorkers", TAG, {200: WorkerPage}, query=WorkersQuery, problems=(400, 503)),
+)
+async def list_workers(request: Incoming) -> Response[bytes]:
+    """List workers, by id."""
+    farm = farm_of(request)
+    query = read_query(request, WorkersQuery)
+    rows = await farm.read(
+        farm.log.views.workers,
+        after_id=place_of(query.cursor, query, str),
+        status=[one for one in (query.status or "").split(",") if one],
+        limit=query.limit + 1,
+    )
+    page, more = rows[: query.limit], len(rows) > query.limit
+    heard = {one.worker_id: one for one in await farm.read(farm.liveness.rows)}
+    return answer(
+        WorkerPage(
+            items=[worker_resource(row, heard.get(row["worker_id"])) for row in page],
+            next=cursor_of(page[-1]["worker_id"], query) if more else None,
+        )
+    )
+
+
+@get(
+    "/workers/{worker_id:str}",
+    **operation("readWorker", TAG, {200: WorkerResource}, problems=(400, 404)),
+)
+async def read_worker(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
+    """Read a worker."""
+    farm = farm_of(request)
+    return answer(await shown_worker(farm, await farm.worker(worker_id_of(worker_id))))
+
+
+@get(
+    "/workers/{worker_id:str}/why",
+    **operation("whyWorker", TAG, {200: WhyResource}, problems=(400, 404)),
+)
+async def why(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
+    """Ask why a worker has nothing to do."""
+    farm = farm_of(request)
+    row = await farm.worker(worker_id_of(worker_id))
+    live = await farm.read(farm.log.views.live_tasks)
+    found = await farm.read(why_worker, row, farm.farm_settings, live)
+    return answer(WhyResource.model_validate(found))
+
+
+@put(
+    "/workers/{worker_id:str}/status",
+    **operation(
+        "setWorkerStatus",
+        TAG,
+        {200: WorkerResource, 202: AcceptedResource},
+        bodies=(WorkerStatusBody,),
+        body_required=True,
+        problems=PROBLEMS,
+        examples={
+            "a plain REST worker": {"status": "ready"},
+            "an agent joins": {
+                "status": "ready",
+                "instance": "4f1c2d",
+                "capabilities": {"renderers": {"mitsuba": "3.9.1"}},
+            },
+        },
+    ),
+)
+async def set_status(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
+    """Say how a worker is; an unknown one is registered.
+
+    With `instance` it is a push agent that joins (`ready`) or leaves (`offline`). Without, it is a
+    plain REST worker: each call is a heartbeat, and `ready`, `offline` and `failed` give back a
+    task that it holds.
+    """
+    farm = farm_of(request)
+    name = worker_id_of(worker_id)
+    body = await read_body(request, WorkerStatusBody)
+    stamp = stamp_of(request, body)
+    if body.instance is None:
+        await farm.ask(_pull_status(name, body, stamp), location=f"/workers/{name}")
+        await farm.note_pull_worker(name)
+        return answer(await shown_worker(farm, await farm.worker(name)))
+    if body.status == "ready":
+        return await _join(farm, name, body.instance, body, stamp)
+    if body.status == "offline":
+        return await _leave(farm, name, body.instance, body, stamp)
+    raise _wrong("status", f"of an agent is ready (joins) or offline (leaves), not {body.status}")
+
+
+def _pull_status(name: str, body: WorkerStatusBody, stamp: Stamp) -> SetWorkerStatus:
+    return SetWorkerStatus(
+        **stamp.fields,
+        worker_id=name,
+        status=body.status,
+        capabilities=None if body.capabilities is None else _capabilities(body.capabilities),
+    )
+
+
+def _capabilities(body: CapabilitiesBody) -> Capabilities:
+    return Capabilities(
+        renderers=body.renderers,
+        default_scene=body.default_scene,
+        memory_mib=body.memory_mib,
+        tags=tuple(body.tags),
+    )
+
+
+async def _join(
+    farm: Farm, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
+) -> Response[bytes]:
+    """Its queue is there before the farm may send to it."""
+    if body.capabilities is None:
+        raise _wrong("capabilities", "is required when an agent joins")
+    command = JoinWorker(
+        **stamp.fields,
+        worker_id=name,
+        instance=instance,
+        capabilities=_capabilities(body.capabilities),
+        host=body.host,
+        holds_lock=body.holds_lock,
+        provisioned=body.provisioned,
+    )
+    await farm.mailboxes.open(name, instance)
+    response = await worker_answer(farm, name, command)
+    farm.mailboxes.keep_only(name, instance)
+    return response
+
+
+async def _leave(
+    farm: Farm, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
+) -> Response[bytes]:
+    command = LeaveWorker(
+        **stamp.fields, worker_id=name, instance=instance, reason=body.reason or "stopped"
+    )
+    response = await worker_answer(farm, name, command)
+    farm.mailboxes.keep_only(name, None)
+    return response
+
+
+def _wrong(field: str, detail: str) -> Malformed:
+    return Malformed(f"#/{field} {detail}", [ErrorPart(pointer=f"#/{field}", detail=detail)])
+
+
+@post(
+    "/workers/{worker_id:str}/request-task",
+    **operation(
+        "requestTask",
+        TAG,
+        {200: TaskResource, 204: None},
+        bodies=(NoBody,),
+        query=WaitQuery,
+        problems=PROBLEMS,
+        keyed=True,
+    ),
+)
+async def request_task(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
+    """Ask for work, as a plain REST worker.
+
+    204: there is none. With `wait` the answer comes as soon as there is work. Asking again before
+    anything was reported gives the same attempt again.
+    """
+    farm = farm_of(request)
+    name = worker_id_of(worker_id)
+    wait_s = wait_of(request, read_query(request, WaitQuery).wait, farm.settings.request_wait_max_s)
+    stamp = stamp_of(request, await read_body(request, NoBody))
+    await farm.note_pull_worker(name)
+    outcome = await _work_for(request, farm, name, stamp, wait_s)
+    headers = {"Preference-Applied": f"wait={wait_s:g}"} if "prefer" in request.headers else {}
+    if outcome is None or outcome.task_id is None:
+        return Response(b"", status_code=204, headers=headers)
+    resource = await shown_task(farm, await farm.task(outcome.task_id))
+    return answer(resource, headers=headers)
+
+
+async def _work_for(
+    request: Incoming, farm: Farm, name: str, stamp: Stamp, wait_s: float
+) -> Outcome | None:
+    """Ask until there is work; None when the time is up or the client is gone."""
+    turn = 0
+    async with Hold(request, wait_s=wait_s, stopping=farm.stopping) as hold:
+        while True:
+            beat = farm.pulse.next_beat()
+            command = RequestTask(**stamp.turn(turn), worker_id=name)
+            outcome = await farm.ask(command, location=f"/workers/{name}")
+            if outcome.task_id is not None or not await hold.until(beat):
+                return outcome
+            turn += 1
+
+
+def _verb(name: str, kind: type[WorkerCommand], summary: str) -> Any:
+    """One address per verb that needs nothing but the worker."""
+
+    @post(
+        f"/workers/{{worker_id:str}}/{name}",
+        name=f"{name}_worker",
+        summary=summary,
+        **operation(
+            f"{name}Worker",
+            TAG,
+            {200: WorkerResource, 202: AcceptedResource},
+            bodies=(NoBody,),
+            problems=PROBLEMS,
+            keyed=True,
+        ),
+    )
+    async def handler(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
+        farm = farm_of(request)
+        known = worker_id_of(worker_id)
+        stamp = stamp_of(request, await read_body(request, NoBody))
+        return await worker_answer(farm, known, kind(**stamp.fields, worker_id=known))
+
+    return handler
+
+
+HANDLERS = [
+    list_workers,
+    read_worker,
+    why,
+    set_status,
+    request_task,
+    _verb("drain", DrainWorker, "Give a worker no new work."),
+    _verb("undrain", UndrainWorker, "Give a worker work again."),
+]

@@ -1,0 +1,88 @@
+"""Held requests: they end at their deadline, when the client hangs up, or when the server stops.
+
+A handler is not cancelled when its client goes away, so it has to listen for that itself; otherwise
+work would be given to a closed socket.
+"""
+
+import asyncio
+import re
+from types import TracebackType
+from typing import Self
+
+from rushlight_api.problems import Malformed
+from rushlight_api.reading import Incoming
+
+_PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
+
+
+class Hold:
+    """One held request; use as an async context manager, after its body was read."""
+
+    def __init__(self, request: Incoming, *, wait_s: float, stopping: asyncio.Event) -> None:
+        """Hold ``request`` for up to ``wait_s``."""
+        self._request = request
+        self._wait_s = wait_s
+        self._stopping = stopping
+
+    async def __aenter__(self) -> Self:
+        """Start the deadline and listen for the client's leaving."""
+        await self._request.body()
+        loop = asyncio.get_running_loop()
+        self._gone = asyncio.create_task(self._client_gone())
+        self._stop = asyncio.create_task(self._stopping.wait())
+        self._deadline = asyncio.Event()
+        self._timer = loop.call_later(self._wait_s, self._deadline.set)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening."""
+        self._timer.cancel()
+        for task in (self._gone, self._stop):
+            task.cancel()
+        await asyncio.gather(self._gone, self._stop, return_exceptions=True)
+
+    @property
+    def over(self) -> bool:
+        """Nothing shall be done for this client any more."""
+        return self._gone.done() or self._stopping.is_set() or self._deadline.is_set()
+
+    @property
+    def gone(self) -> bool:
+        """The client has hung up."""
+        return self._gone.done()
+
+    async def until(self, event: asyncio.Event) -> bool:
+        """Wait for ``event``; False when the hold ends first."""
+        happened = asyncio.create_task(event.wait())
+        expired = asyncio.create_task(self._deadline.wait())
+        try:
+            await asyncio.wait(
+                (happened, expired, self._gone, self._stop), return_when=asyncio.FIRST_COMPLETED
+            )
+            return happened.done() and not self._gone.done() and not self._stopping.is_set()
+        finally:
+            for task in (happened, expired):
+                task.cancel()
+
+    async def _client_gone(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
+
+def wait_of(request: Incoming, asked_s: float | None, most_s: float) -> float:
+    """How long the client wants to wait: ``?wait=`` or ``Prefer: wait=``, up to ``most_s``.
+
+    Raises:
+        Malformed: a negative number.
+    """
+    if asked_s is None:
+        preferred = _PREFERRED_WAIT.search(request.headers.get("prefer", ""))
+        asked_s = 0.0 if preferred is None else float(preferred[1])
+    if not asked_s >= 0:
+        raise Malformed(f"query parameter wait should be 0 or more seconds, not {asked_s}")
+    return min(asked_s, most_s)
