@@ -6,6 +6,7 @@ here reads settings or keeps files.
 """
 
 import logging
+import os
 import sys
 from typing import Any, TextIO
 
@@ -30,11 +31,13 @@ def set_up_logs(
     def add_ids(_: Any, __: str, line: EventDict) -> EventDict:
         return {**line, "service": service, **ids, **line}
 
+    for_people = stream.isatty()
+    time_format = "%H:%M:%S" if for_people else "iso"
     first: list[Any] = [
         add_ids,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt=time_format, utc=not for_people),
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
@@ -47,13 +50,20 @@ def set_up_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    _lead_to(stream, level, _formatter(first, for_people=stream.isatty()))
+    _lead_to(stream, level, _formatter(first, for_people=for_people))
 
 
 def _formatter(first: list[Any], *, for_people: bool) -> structlog.stdlib.ProcessorFormatter:
     last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if for_people:
-        last.append(structlog.dev.ConsoleRenderer(pad_event_to=28, pad_level=False))
+        last.append(
+            structlog.dev.ConsoleRenderer(
+                colors="NO_COLOR" not in os.environ,
+                pad_event_to=24,
+                pad_level=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        )
     else:
         traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         last += [

@@ -116,7 +116,8 @@ class Connection:
 
     def _unreachable(self, fault: httpx.TransportError) -> RushlightError:
         if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout):
-            return Unavailable(f"no farm answers at {self.url}: {fault}", url=self.url)
+            reason = str(fault).split("] ", 1)[-1]
+            return Unavailable(f"no farm answers at {self.url}: {reason}", url=self.url)
         if isinstance(fault, httpx.TimeoutException):
             return NoAnswer(f"the farm at {self.url} did not answer in time", url=self.url)
         return Unavailable(f"the connection to {self.url} broke: {fault}", url=self.url)

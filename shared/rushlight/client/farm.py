@@ -158,8 +158,7 @@ class FarmClient:
 
     def reprioritise_job(self, job_id: str, priority: Priority) -> JobVerbResource:
         """Give all tasks of a job another priority."""
-        answer = self.wire.change_job(job_id, "reprioritise", {"priority": priority})
-        return JobVerbResource.model_validate(answer)
+        return JobVerbResource.model_validate(self.wire.reprioritise_job(job_id, priority))
 
     def drain(self, worker_id: str) -> WorkerResource:
         """Give a worker no more tasks."""

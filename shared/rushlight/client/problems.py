@@ -60,9 +60,9 @@ def _problem_in(answer: httpx.Response) -> dict[str, Any] | None:
 
 def _text_of(problem: dict[str, Any]) -> str:
     text = str(problem.get("detail") or problem.get("title") or problem["type"])
-    places = [f"{one['pointer']}: {one['detail']}" for one in problem.get("errors") or ()]
-    missing = [place for place in places if place not in text]
-    return "\n".join([text, *missing])
+    parts = problem.get("errors") or ()
+    unsaid = [one for one in parts if not (one["pointer"] in text and one["detail"] in text)]
+    return "\n".join([text, *(f"{one['pointer']} {one['detail']}" for one in unsaid)])
 
 
 def _kinds() -> dict[str, type[RushlightError]]:

@@ -119,16 +119,13 @@ class WireClient:
         """Give a task another priority; the task afterwards."""
         return self._change("PATCH", f"/renders/{_part(task_id)}", {"priority": priority}, key=key)
 
-    def change_job(
-        self,
-        job_id: str,
-        verb: Verb | Literal["reprioritise"],
-        body: Json | None = None,
-        *,
-        key: UUID | None = None,
-    ) -> Json:
+    def change_job(self, job_id: str, verb: Verb, *, key: UUID | None = None) -> Json:
         """The same verb for all tasks of a job: how many changed, how many refused."""
-        return self._change("POST", f"/jobs/{_part(job_id)}/{verb}", body, key=key)
+        return self._change("POST", f"/jobs/{_part(job_id)}/{verb}", None, key=key)
+
+    def reprioritise_job(self, job_id: str, priority: str, *, key: UUID | None = None) -> Json:
+        """Give all tasks of a job another priority: how many changed, how many refused."""
+        return self._change("PATCH", f"/jobs/{_part(job_id)}", {"priority": priority}, key=key)
 
     def drain(self, worker_id: str, *, key: UUID | None = None) -> Json:
         """Give a worker no more tasks; the worker afterwards."""

@@ -1,0 +1,52 @@
+"""``rushlight up`` and ``rushlight demo``: a whole farm on this machine."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from rushlight.cli.services import service
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; 127.0.0.1 by default.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="3000; 0: any free one."
+)
+@click.option(
+    "--workers", type=click.IntRange(0), metavar="N", help="Workers to start; half the cores."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the log and the outputs; ./rushlight-data by default.",
+)
+@click.option(
+    "--settings",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A TOML file with any of the settings of docs/operations.md.",
+)
+def up(settings: Path | None, **arguments: Any) -> None:
+    """Start a farm on this machine: API, dispatcher, reaper and workers, until Ctrl-C.
+
+    Everything is kept in the data folder; the next `up` on it goes on where this one ended. With
+    --workers 0 no worker is started, also not on demand.
+
+    Every setting can also come from the environment, as RUSHLIGHT_LOST_AFTER_S=60.
+
+    \b
+    Examples:
+      rushlight up
+      rushlight up --port 0 --data /tmp/farm --workers 2
+    """
+    service("embedded")(arguments, settings)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-output")
+def demo(folder: Path) -> None:
+    """Show what a farm does: preemption, a killed worker, 48 frames, and the audit."""
+    import_module("rushlight.cli.demo").run_demo(folder)

@@ -1,0 +1,146 @@
+"""``rushlight worker``: run one here, and look after those of the farm."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from rushlight.cli import words
+from rushlight.cli.farm import Farm, asks_farm, local_url
+from rushlight.cli.lists import list_workers, renderers_of
+from rushlight.cli.output import Json
+from rushlight.cli.services import service
+
+
+@click.group()
+def worker() -> None:
+    """Run a worker here, or look after the farm's."""
+
+
+@worker.command(name="run")
+@click.option("--url", envvar="RUSHLIGHT_URL", show_envvar=True, metavar="URL", help="The farm.")
+@click.option("--id", "worker_id", metavar="ID", help="Its name; without it host name and number.")
+@click.option(
+    "--root", "roots", multiple=True, metavar="NAME=PATH", help="Folder of a root, as out=/mnt/out."
+)
+@click.option(
+    "--program",
+    "programs",
+    multiple=True,
+    metavar="NAME=ARGV",
+    help="What the renderer `command` may run; the value is split as a shell would.",
+)
+@click.option("--renderer", "renderers", multiple=True, metavar="NAME", help="Offer only these.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="What tasks may ask for.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of a renderer.")
+@click.option("--memory-mib", type=click.IntRange(1), metavar="MIB", help="Memory for tasks.")
+@click.option("--default-scene", metavar="ROOT:PATH", help="For tasks that name no renderer.")
+@click.option("--default-renderer", metavar="NAME", help="What renders the default scene.")
+@click.option("--scratch", type=click.Path(path_type=Path), help="Folder for temporary files.")
+@click.option("--drain-s", type=float, metavar="SECONDS", help="After SIGTERM finish within it.")
+@click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="TOML file.")
+def run(
+    settings: Path | None,
+    url: str | None,
+    roots: tuple[str, ...],
+    programs: tuple[str, ...],
+    **arguments: Any,
+) -> None:
+    """Run a worker on this machine until it is stopped.
+
+    Ctrl-C (or SIGTERM) lets the running attempt finish for a while, a second one stops it. Every
+    option can also be set as RUSHLIGHT_<NAME> or in the settings file.
+
+    \b
+    Examples:
+      rushlight worker run
+      rushlight worker run --url http://farm:3000 --root scenes=/mnt/scenes --root out=/mnt/out
+      rushlight worker run --renderer command --program "echo=/bin/echo"
+    """
+    given = {name: value for name, value in arguments.items() if value not in (None, ())}
+    given["url"] = url or local_url()
+    if roots:
+        given["roots"] = {name: Path(path) for name, path in map(_pair, roots)}
+    if programs:
+        given["programs"] = {name: shlex.split(argv) for name, argv in map(_pair, programs)}
+    service("worker")(given, settings)
+
+
+@worker.command(name="ls")
+@asks_farm
+def ls(farm: Farm) -> None:
+    """List the farm's workers."""
+    list_workers(farm)
+
+
+@worker.command(name="show")
+@click.argument("worker_id", metavar="WORKER")
+@asks_farm
+def show(farm: Farm, worker_id: str) -> None:
+    """Show everything about a worker."""
+    found = farm.client.worker(worker_id)
+    if farm.out.as_json:
+        farm.out.document(found)
+        return
+    if not farm.out.for_people:
+        farm.out.fields(found)
+        return
+    task = found["currentTaskId"]
+    attempt = f", attempt {found['currentAttempt']}" if task else ""
+    farm.out.facts(
+        [
+            ("worker", found["workerId"]),
+            ("status", found["status"]),
+            ("reason", found["reason"]),
+            ("task", f"{task}{attempt}" if task else None),
+            ("mode", found["mode"]),
+            ("renderers", renderers_of(found)),
+            ("default scene", "yes" if found["defaultScene"] else None),
+            ("memory", f"{found['memoryMib']} MiB" if found["memoryMib"] else None),
+            ("tags", ", ".join(found["tags"])),
+            ("heartbeat", words.local_time(found["lastHeartbeat"])),
+            ("instance", found["instance"]),
+            ("provisioned for", found["requestedFor"]),
+        ]
+    )
+
+
+@worker.command()
+@click.argument("worker_ids", nargs=-1, required=True, metavar="WORKER...")
+@asks_farm
+def drain(farm: Farm, worker_ids: tuple[str, ...]) -> None:
+    """Give workers no more tasks; what they render now they finish.
+
+    \b
+    Example:
+      rushlight worker drain render-node-3
+    """
+    _say(farm, [farm.client.drain(worker_id) for worker_id in worker_ids])
+
+
+@worker.command()
+@click.argument("worker_ids", nargs=-1, required=True, metavar="WORKER...")
+@asks_farm
+def undrain(farm: Farm, worker_ids: tuple[str, ...]) -> None:
+    """Give drained workers tasks again."""
+    _say(farm, [farm.client.undrain(worker_id) for worker_id in worker_ids])
+
+
+def _say(farm: Farm, workers: list[Json]) -> None:
+    if farm.out.as_json:
+        single = len(workers) == 1
+        farm.out.document(workers[0] if single else {"items": workers, "next": None})
+        return
+    for found in workers:
+        if farm.out.for_people:
+            print(f"{found['workerId']}: {found['status']}")
+        else:
+            farm.out.line(found["workerId"], found["status"])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise click.UsageError(f"write it as NAME=VALUE, not {text!r}")
+    return name, value
