@@ -1,0 +1,32 @@
+"""The command ``rushlight demo``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="demo-output")
+@click.option("--frames", type=click.IntRange(8, 1000), default=48, help="Length; 48.")
+@click.option("--width", type=click.IntRange(32, 4096), default=320, help="In pixels; 320.")
+@click.option("--height", type=click.IntRange(18, 4096), default=180, help="In pixels; 180.")
+@click.option("--samples", type=click.IntRange(1, 4096), default=32, help="Rays per pixel; 32.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one by default.")
+@click.option("--no-chaos", is_flag=True, help="Preempt nothing, kill nobody.")
+@click.option("--keep-running", is_flag=True, help="Keep the farm up at the end, until Ctrl-C.")
+def demo(folder: Path, *, no_chaos: bool, **options: Any) -> None:
+    """Show what a farm does: an animation, a preemption, a killed worker, and the audit.
+
+    Starts a farm with two workers of its own in FOLDER (./demo-output), renders, disturbs, and
+    checks every frame. An earlier demo's output there is replaced.
+
+    \b
+    Examples:
+      rushlight demo
+      rushlight demo /tmp/demo --width 640 --height 360 --samples 64
+    """
+    from rushlight.cli.demo import run_demo  # noqa: PLC0415 - Pillow and rich take their time
+
+    sys.exit(run_demo(folder, chaos=not no_chaos, **options))
