@@ -90,6 +90,11 @@ class ManualFarm:
             if sweep:
                 await self.sweep()
 
+    async def advance_to(self, when: str, plus_s: float = 0) -> None:
+        """Let time pass until ``plus_s`` seconds after ``when`` (as the API writes times)."""
+        until = datetime.fromisoformat(when) + timedelta(seconds=plus_s)
+        await self.advance((until - self.clock.now()).total_seconds())
+
     async def sweep(self) -> None:
         """One sweep of the reaper, now; returns when its effects are on the log."""
         await self.parts.reaper.sweep()
