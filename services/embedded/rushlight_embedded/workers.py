@@ -1,0 +1,84 @@
+"""The workers of an embedded farm: what they offer, and what they are told at their start."""
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+from rushlight.settings import PREFIX, FarmSettings, ServerSettings, WorkerSettings
+from rushlight_reaper.provisioners.local import Launch
+from rushlight_reaper.provisioners.port import Offer
+
+DEFAULT_SCENE = "demo:orrery.xml"
+# So long a worker's attempt may still run when the farm stops; the whole stop has `shutdown_s`.
+DRAIN_S = 0.5
+
+
+def worker_count(server: ServerSettings) -> int:
+    """How many workers run all the time: half the cores if the settings do not say."""
+    if server.workers is not None:
+        return server.workers
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def launch_of(server: ServerSettings, worker: WorkerSettings, url: str) -> Launch:
+    """How the farm at ``url`` starts its workers; what ``worker`` says itself stands."""
+    data = server.data.resolve()
+    has_mitsuba = find_spec("mitsuba") is not None
+    given = worker.model_dump(mode="json", include=worker.model_fields_set)
+    told = {
+        "default_scene": DEFAULT_SCENE if has_mitsuba else None,
+        "drain_s": DRAIN_S,
+        "scratch": str(data / "scratch"),
+        "threads": max(1, (os.cpu_count() or 1) // max(1, worker_count(server))),
+        **given,
+        "url": url,
+        "roots": {
+            "out": str(data / "out"),
+            "scenes": str(Path.cwd()),
+            "demo": str(files("rushlight_worker") / "scenes"),
+            **given.get("roots", {}),
+        },
+    }
+    renderers = worker.renderers or (
+        *(("command",) if worker.programs else ()),
+        *(("mitsuba",) if has_mitsuba else ()),
+    )
+    return Launch(
+        environment={**os.environ, **_environment(told)},
+        folder=data / "workers",
+        offer=Offer(
+            renderers=tuple(renderers),
+            default_scene=told["default_scene"] is not None
+            and worker.default_renderer in renderers,
+        ),
+    )
+
+
+def _environment(told: Mapping[str, object]) -> dict[str, str]:
+    """Settings as variables, in the form that ``read_settings`` reads."""
+    texts = {
+        name: json.dumps(value) if isinstance(value, dict | list) else str(value)
+        for name, value in told.items()
+    }
+    return {
+        PREFIX + name.upper(): "none" if told[name] is None else text
+        for name, text in texts.items()
+    }
+
+
+def with_provisioner(farm: FarmSettings, server: ServerSettings, offer: Offer) -> FarmSettings:
+    """The farm's settings with what its provisioner may start and what its workers will have."""
+    count = worker_count(server)
+    most = max(count, os.cpu_count() or 1)
+    if "provisioned_workers_max" in farm.model_fields_set:
+        most = farm.provisioned_workers_max
+    return farm.model_copy(
+        update={
+            "provisioned_workers_max": 0 if count == 0 else most,
+            "provisioned_renderers": offer.renderers,
+            "provisioned_default_scene": offer.default_scene,
+        }
+    )
