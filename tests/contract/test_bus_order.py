@@ -120,6 +120,7 @@ async def test_one_consumer_of_commands_is_active_and_the_next_follows_it(bus: B
     active = await bus.consume(Queue.COMMANDS).__aenter__()
     async with bus.consume(Queue.COMMANDS) as standby:
         standing_by = asyncio.create_task(take(standby))
+        await settled()
         await bus.publish(Queue.COMMANDS, command(1))
         assert [one.message for one in await take(active)] == [command(1)]
         await settled()

@@ -105,6 +105,17 @@ def test_a_page_of_zeros_is_named_by_the_last_position_before_it(
     assert 200 < position_named(refused.value) < 222
 
 
+def test_a_log_shorter_than_it_says_is_read_up_to_the_cut(
+    whole: Path, data: Path, clock: SetClock
+) -> None:
+    shutil.copytree(whole, data)
+    path = data / LOG_FILE
+    os.truncate(path, page_of(path.read_bytes(), 200) * PAGE_BYTES)
+    with pytest.raises(LogDamaged) as refused:
+        FarmLog.open(data, clock=clock)
+    assert 200 < position_named(refused.value) < 222
+
+
 def test_a_cut_inside_a_page_of_events_is_seen_though_sqlite_reads_zeros_there(
     whole: Path, data: Path, clock: SetClock
 ) -> None:

@@ -141,9 +141,11 @@ def test_settings_of_the_library_in_the_environment_do_not_reach_the_log(
     data: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COMPRESSOR_TOPIC", "zlib")
-    monkeypatch.setenv("FARM_PERSISTENCE_MODULE", "eventsourcing.popo")
+    monkeypatch.setenv("FARM_SQLITE_DBNAME", str(data / "elsewhere"))
     with FarmLog.open(data, clock=clock) as log:
         log.put(**a_round(1, 1))
+    assert not (data / "elsewhere").exists()
+    monkeypatch.undo()
     with FarmLog.open(data, clock=clock) as log:
         assert [raw[4] for raw in log.raw(upto=1)] == [submitted(1).encode()]
 
