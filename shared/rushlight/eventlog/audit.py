@@ -126,7 +126,8 @@ def _check_chain(report: Report, logged: LoggedRound) -> None:
 
 
 def _check_decisions(report: Report, decided: Replay, logged: LoggedRound) -> None:
-    for event in logged.events:
+    firsts = {event.originator_id: event for event in reversed(logged.events)}
+    for event in firsts.values():
         decided.admit_for(event)
     difference = decide_again(decided.farm, logged.events)
     if difference is not None:
