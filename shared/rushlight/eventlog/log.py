@@ -5,7 +5,7 @@ services make them in a thread; all of them are thread-safe. Who writes, and whe
 right, is the dispatcher's matter.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -150,7 +150,7 @@ class FarmLog:
         """All events of one stream, in order; empty when there is none."""
         return self.streams([originator_id]).get(originator_id, [])
 
-    def streams(self, ids: Collection[UUID]) -> dict[UUID, list[tuple[int, FarmEvent]]]:
+    def streams(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[int, FarmEvent]]]:
         """All events of these streams, in one query; those without events are left out."""
         found: dict[UUID, list[tuple[int, FarmEvent]]] = {}
         for row in self._select(_STREAMS, _hexes(ids)):
@@ -161,7 +161,7 @@ class FarmLog:
             found.setdefault(event.originator_id, []).append((row["rowid"], event))
         return found
 
-    def has_stream(self, ids: Collection[UUID]) -> set[UUID]:
+    def has_stream(self, ids: Iterable[UUID]) -> set[UUID]:
         """Which of these streams have events, in one query."""
         return {UUID(row["originator_id"]) for row in self._select(_STARTED, _hexes(ids))}
 
@@ -193,7 +193,7 @@ _STARTED = (
 )
 
 
-def _hexes(ids: Collection[UUID]) -> str:
+def _hexes(ids: Iterable[UUID]) -> str:
     """One JSON list for any number of ids: parameters have a limit."""
     return rows.dump([one.hex for one in ids])
 
