@@ -34,22 +34,26 @@ def logs(farm: Farm, task: str, attempt: int | None, follow: bool) -> None:
     if attempt is None:
         attempt = _last_attempt(farm, task_id, wait=follow)
     pieces = _Pieces(farm, task_id, attempt)
-    if not follow:
-        text = pieces.rest()
-        if farm.out.as_json:
-            log = {"taskId": task_id, "attempt": attempt, "complete": pieces.ended, "text": text}
-            farm.out.document(log)
-        else:
-            _print(text)
+    if follow:
+        _print_as_it_comes(farm, pieces, task_id, attempt)
         return
+    text = pieces.rest()
+    if farm.out.as_json:
+        log = {"taskId": task_id, "attempt": attempt, "complete": pieces.ended, "text": text}
+        farm.out.document(log)
+    else:
+        _print(text)
+
+
+def _print_as_it_comes(farm: Farm, pieces: "_Pieces", task_id: str, attempt: int) -> None:
     while not pieces.ended:
         text = pieces.next()
-        if not farm.out.as_json:
-            _print(text)
-        elif text:
+        if text is None:
+            time.sleep(0 if pieces.ended else POLL_S)
+        elif farm.out.as_json:
             farm.out.line_of_json({"taskId": task_id, "attempt": attempt, "text": text})
-        if not text and not pieces.ended:
-            time.sleep(POLL_S)
+        else:
+            _print(text)
 
 
 def _last_attempt(farm: Farm, task_id: str, *, wait: bool) -> int:
@@ -77,17 +81,18 @@ class _Pieces:
         # A piece may end within a letter.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def next(self) -> str:
-        """What came since the last piece; may be nothing."""
+    def next(self) -> str | None:
+        """What came since the last piece; None: nothing yet."""
         piece, self.ended = self._farm.client.attempt_log(
             self._task_id, self._attempt, self._offset
         )
         self._offset += len(piece)
-        return self._decoder.decode(piece, final=self.ended)
+        text = self._decoder.decode(piece, final=self.ended)
+        return text if piece or text else None
 
     def rest(self) -> str:
         """All that is there now."""
         pieces: list[str] = []
-        while not self.ended and (piece := self.next()):
+        while not self.ended and (piece := self.next()) is not None:
             pieces.append(piece)
         return "".join(pieces)

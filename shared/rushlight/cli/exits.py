@@ -44,13 +44,15 @@ _BY_KIND: tuple[tuple[type[RushlightError], Exit], ...] = (
     (LogDamaged, Exit.AUDIT_MISMATCH),
     (LogError, Exit.CONFLICT),
 )
-_NOT_ALLOWED_STATUSES = (401, 403)
+# What the farm answered says more than the kind: its log's trouble is, from here, no farm.
+_BY_STATUS = {401: Exit.NOT_ALLOWED, 403: Exit.NOT_ALLOWED, 503: Exit.UNAVAILABLE}
 
 
 def exit_code_of(error: RushlightError) -> Exit:
     """The exit code that stands for an error."""
-    if error.facts.get("status") in _NOT_ALLOWED_STATUSES:
-        return Exit.NOT_ALLOWED
+    status = error.facts.get("status")
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
     for kind, code in _BY_KIND:
         if isinstance(error, kind):
             return code

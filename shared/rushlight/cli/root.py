@@ -15,7 +15,7 @@ from rushlight.errors import RushlightError
 # Command: where it is. Panels of --help are below.
 COMMANDS = {
     "up": "rushlight.cli.up:up",
-    "demo": "rushlight.cli.up:demo",
+    "demo": "rushlight.cli.demo.command:demo",
     "submit": "rushlight.cli.submit:submit",
     "watch": "rushlight.cli.watch:watch",
     "ls": "rushlight.cli.lists:ls",
@@ -101,6 +101,7 @@ def _say_usage(error: click.ClickException) -> None:
         "theme": "default-slim",
         "text_markup": "rich",
         "text_paragraph_linebreaks": "\n\n",
+        "padding_helptext_first_line": (0, 0, 1, 0),
         "command_groups": {"rushlight": PANELS},
         "max_width": 100,
     }
@@ -112,10 +113,12 @@ def rushlight() -> None:
     [bold]rushlight up[/] starts a farm on this machine; [bold]rushlight submit[/] gives it
     something to render, [bold]rushlight watch[/] shows how it goes.
 
-    \b
-    Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 not found, 4 not allowed,
-    5 in conflict with the farm's state, 6 no farm answers, 7 timed out, 8 the audit
-    found a mismatch, 130 interrupted.
+    Data goes to stdout, everything else to stderr: tables in a terminal, lines with tabs in a pipe,
+    the API's JSON with --json.
+
+    Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 not found, 4 not allowed, 5 in conflict
+    with the farm's state, 6 no farm answers, 7 timed out, 8 the audit found a mismatch, 130
+    interrupted.
     """
 
 

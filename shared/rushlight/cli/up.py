@@ -1,6 +1,5 @@
-"""``rushlight up`` and ``rushlight demo``: a whole farm on this machine."""
+"""``rushlight up``: a whole farm on this machine."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +42,3 @@ def up(settings: Path | None, **arguments: Any) -> None:
       rushlight up --port 0 --data /tmp/farm --workers 2
     """
     service("embedded")(arguments, settings)
-
-
-@click.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="demo-output")
-def demo(folder: Path) -> None:
-    """Show what a farm does: preemption, a killed worker, 48 frames, and the audit."""
-    import_module("rushlight.cli.demo").run_demo(folder)

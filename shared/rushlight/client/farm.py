@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from rushlight.client.following import FollowedTask, wait_for
+from rushlight.client.following import POLL_S, FollowedTask, wait_for
 from rushlight.client.wire import Verb, WireClient
 from rushlight.messages.commands import Priority
 from rushlight.messages.resources import (
@@ -176,10 +176,11 @@ class FarmClient:
         job_id: str | None = None,
         timeout_s: float | None = None,
         seen: Callable[[TaskResource], None] | None = None,
+        poll_s: float = POLL_S,
     ) -> list[TaskResource]:
         """Wait until these tasks, or all of a job, have ended for good; their last state.
 
-        ``seen`` hears of every change on the way.
+        ``seen`` hears of every change on the way; the farm is asked every ``poll_s``.
 
         Raises:
             NoAnswer: they have not ended within ``timeout_s``.
@@ -196,6 +197,7 @@ class FarmClient:
             job_id=job_id,
             timeout_s=timeout_s,
             seen=tell,
+            poll_s=poll_s,
         )
         return [TaskResource.model_validate(one) for one in ended]
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rushlight.client.wire import Json, WireClient
 from rushlight.clock import SystemClock
-from rushlight.errors import NoAnswer, RushlightError, Unavailable
+from rushlight.errors import LogError, NoAnswer, RushlightError, Unavailable
 
 POLL_S = 1.0
 OUTAGE_MAX_S = 120.0
@@ -59,11 +59,13 @@ def follow(
     yield Look(selection.first())
     while selection.open:
         if timeout_s is not None and clock.elapsed_s() - started_s >= timeout_s:
-            raise NoAnswer(f"{len(selection.open)} tasks have not ended within {timeout_s:g} s")
+            left = len(selection.open)
+            count = "1 task has" if left == 1 else f"{left} tasks have"
+            raise NoAnswer(f"{count} not ended within {timeout_s:g} s")
         time.sleep(poll_s)
         try:
             changed = selection.again()
-        except Unavailable as error:
+        except (Unavailable, LogError) as error:
             if clock.elapsed_s() - answered_s > OUTAGE_MAX_S:
                 raise
             yield Look((), error)
@@ -79,10 +81,11 @@ def wait_for(
     job_id: str | None = None,
     timeout_s: float | None = None,
     seen: Callable[[FollowedTask], None] = lambda task: None,
+    poll_s: float = POLL_S,
 ) -> list[FollowedTask]:
     """Wait as ``follow`` does, and give every task as it ended, in the order first seen."""
     tasks: dict[str, FollowedTask] = {}
-    for look in follow(client, task_ids, job_id=job_id, timeout_s=timeout_s):
+    for look in follow(client, task_ids, job_id=job_id, timeout_s=timeout_s, poll_s=poll_s):
         for task in look.changed:
             tasks[task["taskId"]] = task
             seen(task)

@@ -72,6 +72,8 @@ class ScriptedFarm:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body in one packet; otherwise each answer waits 40 ms for an acknowledgement.
+            wbufsize = -1
 
             def _serve(self) -> None:
                 url = urlsplit(self.path)
@@ -109,7 +111,7 @@ class ScriptedFarm:
         return Handler
 
     def __enter__(self) -> "ScriptedFarm":
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,3 +170,27 @@ def task(number: int = 1, **fields: Any) -> dict[str, Any]:
 def page(*items: dict[str, Any], next: str | None = None) -> Said:
     """A page of a list."""
     return Said(body={"items": list(items), "next": next})
+
+
+WORKER = {
+    "workerId": "w1",
+    "status": "ready",
+    "mode": "push",
+    "lastHeartbeat": "2026-01-02T03:04:05Z",
+    "currentTaskId": None,
+    "currentAttempt": None,
+    "instance": "i",
+    "renderers": {"mitsuba": "3.9.1"},
+    "defaultScene": False,
+    "memoryMib": 8000,
+    "tags": ["gpu"],
+    "provisioned": False,
+    "requestedFor": None,
+    "reason": None,
+    "version": 3,
+}
+
+
+def rows(text: str) -> list[list[str]]:
+    """What a command printed into a pipe."""
+    return [line.split("\t") for line in text.splitlines()]
