@@ -138,9 +138,11 @@ class Reaper:
         for worker in farm.workers.values():
             if worker.here:
                 self._liveness.expect(worker.worker_id, worker.instance)
-        for worker in overdue(farm, self._heard(), now):
-            pulse = self._heard()[worker.worker_id]
-            if self._liveness.condemn(worker.worker_id, worker.instance, pulse.sequence):
+        heard = self._heard()
+        for worker in overdue(farm, heard, now):
+            # Judged and condemned by the same look: a heartbeat in between saves it.
+            sequence = heard[worker.worker_id].sequence
+            if self._liveness.condemn(worker.worker_id, worker.instance, sequence):
                 logger.warning("condemned", worker_id=worker.worker_id, instance=worker.instance)
         return due_messages(farm, self._heard(), now, self._free_ids(farm))
 

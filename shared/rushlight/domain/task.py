@@ -114,7 +114,8 @@ class Task(FarmAggregate):
         row["task_id"] = str(self.id)
         row["version"] = self.version
         row["frames_total"] = 1 if self.frame_list is None else len(self.frame_list)
-        row["frames_done"] = len(self.rendered)
+        done = self.status == "completed"
+        row["frames_done"] = row["frames_total"] if done else len(self.rendered)
         row["frames_rendered"] = format_frames(key for key in self.rendered if key is not None)
         return row
 
