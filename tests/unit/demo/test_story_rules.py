@@ -155,6 +155,22 @@ def test_a_lost_worker_and_the_new_one_are_told() -> None:
     ]
 
 
+def test_a_worker_that_is_started_anew_is_told_by_its_new_instance() -> None:
+    before = farm(workers=(worker("a", "busy"),))
+    after = farm(workers=(worker("a", "ready", instance="2"),))
+    told = [text for _, text in narrate(before, after)]
+    assert told == ["a was started anew, which proves that the old one is dead"]
+
+
+def test_what_ended_is_told_before_what_began() -> None:
+    before = farm(task(1), rendering(2, "a", 1))
+    after = farm(rendering(1, "a", 0), task(2, status="completed", attempt=1, frames_done=4))
+    assert [text for _, text in narrate(before, after)] == [
+        "part-2 is complete",
+        "part-1 (LOW) renders on a",
+    ]
+
+
 def test_nothing_new_is_nothing_told() -> None:
     shot = farm(rendering(1, "a", 1), workers=(worker("a", "busy"),))
     assert list(narrate(shot, shot)) == []

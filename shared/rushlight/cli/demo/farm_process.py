@@ -20,6 +20,7 @@ START_WITHIN_S = 60.0
 STOP_WITHIN_S = 30.0
 _POLL_S = 0.1
 _LOG_LINES = 15
+_WORKER_ID = f"{PREFIX}WORKER_ID"
 _clock = SystemClock()
 
 
@@ -85,12 +86,11 @@ class FarmProcess:
         Raises:
             PromiseBroken: it has none of that name.
         """
-        note = self.data / "workers" / f"{worker_id}.pid"
-        family = _family(self._process.pid) if self._process is not None else []
-        pid = int(note.read_text()) if note.is_file() else None
-        if pid not in {process.pid for process in family}:
-            raise PromiseBroken(f"the farm has no process for its worker {worker_id} ({note})")
-        return pid
+        children = psutil.Process(self._process.pid).children() if self._process else []
+        for child in children:
+            if child.environ().get(_WORKER_ID) == worker_id:
+                return child.pid
+        raise PromiseBroken(f"the farm has no process for its worker {worker_id}")
 
     def stop(self) -> int | None:
         """End it politely, or after ``STOP_WITHIN_S`` by force; its exit code."""

@@ -6,6 +6,7 @@ Counters (attempts, preemptions, losses) tell of what came and went unseen betwe
 from collections.abc import Iterator
 
 from rushlight.cli.demo.snapshot import Snapshot
+from rushlight.cli.words import first_line
 from rushlight.messages.resources import TaskResource, WorkerResource
 
 Line = tuple[str, str]
@@ -13,11 +14,22 @@ Line = tuple[str, str]
 
 
 def narrate(before: Snapshot, after: Snapshot) -> Iterator[Line]:
-    """Tell what is new, workers first."""
+    """Tell what is new: of workers, then how attempts ended, then which ones began."""
     for worker in after.workers.values():
         yield from _of_worker(before.workers.get(worker.worker_id), worker, after)
-    for task in after.tasks.values():
-        yield from _of_task(before.tasks.get(task.task_id), task, after)
+    pairs = [(before.tasks.get(task.task_id, _unseen(task)), task) for task in after.tasks.values()]
+    for was, task in pairs:
+        yield from _ended(was, task, after)
+    for was, task in pairs:
+        if task.attempt > was.attempt:
+            again = "" if task.attempt == 1 else f", attempt {task.attempt}{_kept(task)}"
+            yield "blue", f"{task.name} ({task.priority}) renders on {task.worker_id}{again}"
+
+
+def _unseen(task: TaskResource) -> TaskResource:
+    """The task before anything happened to it."""
+    nothing = {"status": "pending", "attempt": 0, "preemptions": 0, "losses": 0, "stop": None}
+    return task.model_copy(update=nothing)
 
 
 def _of_worker(
@@ -25,35 +37,31 @@ def _of_worker(
 ) -> Iterator[Line]:
     name = worker.worker_id
     was = None if before is None else before.status
-    if worker.status == was:
-        return
-    if worker.status == "requested":
+    here = worker.status in {"ready", "busy"}
+    if worker.status == "requested" and was != "requested":
         waiting = snapshot.tasks.get(worker.requested_for) if worker.requested_for else None
         reason = "" if waiting is None else f" for {waiting.name}"
         yield "magenta", f"a new worker is asked for{reason}: {name}"
-    elif worker.status in {"ready", "busy"} and was in {None, "requested", "offline", "failed"}:
-        yield "cyan", f"{name} joined the farm"
-    elif worker.status == "failed":
+    elif worker.status == "failed" and was != "failed":
         yield "bold red", f"{name} counts as lost: {worker.reason or 'no heartbeat'}"
+    elif here and before is not None and was in {"ready", "busy"}:
+        if before.instance != worker.instance:
+            yield "cyan", f"{name} was started anew, which proves that the old one is dead"
+    elif here:
+        yield "cyan", f"{name} joined the farm"
 
 
-def _of_task(before: TaskResource | None, task: TaskResource, snapshot: Snapshot) -> Iterator[Line]:
-    attempts, preemptions, losses = (
-        (0, 0, 0) if before is None else (before.attempt, before.preemptions, before.losses)
-    )
-    if task.stop is not None and (before is None or before.stop is None):
+def _ended(was: TaskResource, task: TaskResource, snapshot: Snapshot) -> Iterator[Line]:
+    if task.stop is not None and was.stop is None:
         yield "yellow", f"{task.name} is asked to stop{_in_favour(task, snapshot)}"
-    if task.preemptions > preemptions:
+    if task.preemptions > was.preemptions:
         yield "yellow", f"{task.name} was preempted and waits again{_kept(task)}"
-    if task.losses > losses:
-        yield "bold red", f"{task.name} lost its worker{_kept(task)}"
-    if task.attempt > attempts:
-        again = "" if task.attempt == 1 else f", attempt {task.attempt}{_kept(task)}"
-        yield "blue", f"{task.name} ({task.priority}) renders on {task.worker_id}{again}"
-    if task.status == "completed" and (before is None or before.status != "completed"):
+    if task.losses > was.losses:
+        yield "bold red", f"{task.name} lost its worker and waits again{_kept(task)}"
+    elif task.status == "failed" and was.status != "failed":
+        yield "red", f"{task.name} failed: {first_line(task.error_message)}"
+    if task.status == "completed" and was.status != "completed":
         yield "green", f"{task.name} is complete"
-    elif task.status == "failed" and (before is None or before.status != "failed"):
-        yield "red", f"{task.name} failed: {(task.error_message or '').splitlines()[:1]}"
 
 
 def _in_favour(task: TaskResource, snapshot: Snapshot) -> str:

@@ -1,6 +1,6 @@
 """One attempt as the demo shows it, read from the API's answers. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,8 +28,10 @@ class AttemptRecord:
     frames_rendered: str | None
 
 
-def attempt_records(task: TaskResource, attempts: Iterable[AttemptResource]) -> list[AttemptRecord]:
-    """Read the attempts of one task."""
+def attempt_records(
+    task: TaskResource, attempts: Iterable[AttemptResource], names: Mapping[str, str]
+) -> list[AttemptRecord]:
+    """Read the attempts of one task; ``names`` are for people, in place of the ids of tasks."""
     return [
         AttemptRecord(
             task_id=str(task.task_id),
@@ -41,11 +43,17 @@ def attempt_records(task: TaskResource, attempts: Iterable[AttemptResource]) -> 
             start=one.start_time,
             end=one.end_time,
             result=one.result,
-            detail=one.detail,
+            detail=_named(one.detail, names),
             frames_rendered=one.frames_rendered,
         )
         for one in attempts
     ]
+
+
+def _named(detail: str | None, names: Mapping[str, str]) -> str | None:
+    for task_id, name in names.items():
+        detail = detail and detail.replace(f"task {task_id}", name)
+    return detail
 
 
 def by_time(records: Iterable[AttemptRecord]) -> list[AttemptRecord]:

@@ -105,6 +105,8 @@ def _written(script: Script, account: Account, output: Path, shown: Screen) -> N
 
 def _draw(script: Script, output: Path, shown: Screen) -> None:
     shutil.copytree(farm_data(output) / "out" / JOB, output / "frames")
+    for still in (farm_data(output) / "out").glob("beauty/*.png"):
+        shutil.copyfile(still, output / still.name)
     frames = sorted((output / "frames").glob(f"{JOB}.*.png"))
     write_animation(frames, output / f"{JOB}.gif")
     write_contact_sheet(

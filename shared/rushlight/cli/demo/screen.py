@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rushlight.cli.demo.snapshot import Snapshot
-from rushlight.cli.words import STYLES
+from rushlight.cli.words import STYLES, plural
 from rushlight.clock import SystemClock
 from rushlight.messages.resources import TaskResource, WorkerResource
 
@@ -71,7 +71,7 @@ class PlainScreen:
             busy = sum(worker.status == "busy" for worker in snapshot.workers.values())
             self.say(
                 f"  … {snapshot.frames_done} of {snapshot.frames_total} frames,"
-                f" {busy} workers busy, {snapshot.waiting} tasks waiting"
+                f" {plural(busy, 'worker')} busy, {plural(snapshot.waiting, 'task')} waiting"
             )
 
     def __enter__(self) -> "PlainScreen":

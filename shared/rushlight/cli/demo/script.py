@@ -7,7 +7,7 @@ from typing import Any
 from rushlight.messages.commands import Priority
 from rushlight.messages.resources import RenderBody
 
-SCENE = "builtin:orrery.xml"
+SCENE = "demo:orrery.xml"
 JOB = "orrery"
 WORKERS = 2
 RENDERER_THREADS = 1

@@ -63,7 +63,7 @@ class Story:
         """
         deadline_s = self._clock.elapsed_s() + END_WITHIN_S
         self._wait_for_workers(deadline_s)
-        self._submit()
+        self._submit(deadline_s)
         while not self._seen.settled:
             self._wait(deadline_s)
             if self._script.chaos:
@@ -76,15 +76,16 @@ class Story:
             self._wait(deadline_s)
         self._first_instances = {worker.instance for worker in self._seen.workers.values()}
 
-    def _submit(self) -> None:
+    def _submit(self, deadline_s: float) -> None:
+        """First what can wait; once that renders, what goes before it."""
         tasks = self._script.animation()
-        self._client.submit_batch(tasks, job_id=JOB)
-        kinds = [task.priority for task in tasks]
-        self._screen.say(
-            f"submitted {self._script.frames} frames as {len(tasks)} tasks:"
-            f" {kinds.count('LOW')} LOW, {kinds.count('MEDIUM')} MEDIUM",
-            "bold",
-        )
+        for priority in ("LOW", "MEDIUM"):
+            chosen = [task for task in tasks if task.priority == priority]
+            self._client.submit_batch(chosen, job_id=JOB)
+            frames = f"frames {chosen[0].frames} to {chosen[-1].frames}"
+            self._screen.say(f"submitted {len(chosen)} {priority} tasks, {frames}", "bold")
+            while not any(self._seen.rendering()):
+                self._wait(deadline_s)
 
     def _wait(self, deadline_s: float) -> None:
         """Wait a moment, look again, and tell what is new."""
@@ -142,9 +143,11 @@ class Story:
 
     def _collect(self) -> None:
         """Ask for all attempts, and for what they reported of the animation's frames."""
-        for task in self._seen.tasks.values():
+        tasks = self._seen.tasks.values()
+        names = {str(task.task_id): task.name or "" for task in tasks}
+        for task in tasks:
             attempts = self._client.attempts(task.task_id)
-            self.account.records += attempt_records(task, attempts)
+            self.account.records += attempt_records(task, attempts, names)
             if task.job_id == JOB:
                 outputs = [output for attempt in attempts for output in attempt.outputs]
                 self.account.reported += map(ReportedFrame.of, outputs)

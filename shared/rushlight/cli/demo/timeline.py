@@ -1,5 +1,6 @@
 """A picture of who rendered what when: a row per worker, a bar per attempt, by its result."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,8 +99,13 @@ def _planned(
     first = start or min(record.start for record in records)
     ends = [record.end or record.start for record in records] + [mark.when for mark in marks]
     span_s = max(1.0, (max(ends) - first).total_seconds() * 1.01)
-    rows = dict.fromkeys(record.worker_id for record in sorted(records, key=lambda r: r.start))
+    rows = sorted({record.worker_id for record in records}, key=_as_counted)
     return _Plan(first, span_s, tuple(rows))
+
+
+def _as_counted(name: str) -> list[str | int]:
+    """Sorts node-2 before node-10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _draw_legend(canvas: Canvas, records: Sequence[AttemptRecord]) -> None:
