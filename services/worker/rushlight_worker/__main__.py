@@ -1,0 +1,25 @@
+"""``python -m rushlight_worker``: a worker whose settings come from the environment alone.
+
+Exit codes: 0 left in order; 2 a setting is wrong; 6 the farm was not there to hear of the end.
+"""
+
+import sys
+
+from rushlight.errors import InvalidRequest, RushlightError, SettingsInvalid, Unavailable
+from rushlight_worker.main import run
+
+EXIT_CODES = ((SettingsInvalid, 2), (InvalidRequest, 2), (Unavailable, 6), (RushlightError, 1))
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    try:
+        run()
+    except RushlightError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

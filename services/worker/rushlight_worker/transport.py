@@ -1,0 +1,269 @@
+"""How the agent speaks to the farm: the port, and its HTTP adapter.
+
+Every call tries once; whoever calls decides when to try again. What the farm answers is told by
+errors: ``Unavailable`` (nobody answered, or not now), ``StaleReport`` (the farm does not know this
+instance any more), ``WorkerIdTaken`` (at the join), ``InvalidRequest`` (the agent is wrong).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Protocol
+from uuid import UUID
+
+import httpx
+
+from rushlight.errors import (
+    InvalidRequest,
+    SettingsInvalid,
+    StaleReport,
+    Unavailable,
+    WorkerIdTaken,
+)
+from rushlight.messages.base import Kinds, Message
+from rushlight.messages.commands import Report
+from rushlight.messages.outcomes import OUTCOME_KINDS, Outcome
+from rushlight.messages.resources import CapabilitiesBody, WorkerStatusBody
+from rushlight.messages.work import WORKER_KINDS, Heartbeat, HeartbeatAnswer
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CONNECT_S = 5.0
+CALL_S = 15.0
+# A held answer comes some time after its wait is over.
+POLL_MARGIN_S = 10.0
+_ANSWERS = Kinds(HeartbeatAnswer)
+_GONE = {"stale", "not-found"}
+
+
+@dataclass(frozen=True)
+class Join:
+    """What an instance says of itself."""
+
+    instance: str
+    capabilities: CapabilitiesBody
+    host: str
+    holds_lock: bool
+    provisioned: bool
+
+
+@dataclass(frozen=True)
+class Messages:
+    """What a poll brought; messages of unknown kinds are named in ``unknown`` and passed over."""
+
+    messages: tuple[Message, ...]
+    unknown: tuple[str, ...]
+    next: int
+
+
+class Transport(Protocol):
+    """The port. All calls raise ``Unavailable``, ``StaleReport`` or ``InvalidRequest``."""
+
+    async def join(self, join: Join) -> None:
+        """Tell the farm that this instance is ready.
+
+        Raises:
+            WorkerIdTaken: another instance may still live; ``facts["retry_after_s"]``.
+        """
+        ...
+
+    async def heartbeat(self, heartbeat: Heartbeat, *, timeout_s: float) -> HeartbeatAnswer:
+        """Ask for the lease."""
+        ...
+
+    async def messages(self, instance: str, *, after: int, wait_s: float) -> Messages:
+        """Wait for messages; ``after`` acknowledges all up to there."""
+        ...
+
+    async def report(self, instance: str, reports: Sequence[Report]) -> list[Outcome]:
+        """Report, and hear what became of each."""
+        ...
+
+    async def upload_log(self, task_id: UUID, attempt: int, offset: int, piece: bytes) -> int:
+        """Send a piece of an attempt's log; the size that the farm has now."""
+        ...
+
+    async def drain(self) -> None:
+        """Ask for no new work."""
+        ...
+
+    async def leave(self, instance: str, reason: str) -> None:
+        """Say that this instance ends and has nothing running."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class HttpTransport:
+    """Speaks ``docs/worker-protocol.md`` over HTTP."""
+
+    def __init__(self, url: str, worker_id: str) -> None:
+        """For one worker id; nothing is sent yet.
+
+        Raises:
+            SettingsInvalid: ``url`` is no address.
+        """
+        self._worker_id = worker_id
+        self._worker = f"/workers/{worker_id}"
+        parsed = _parsed(url)
+        # A poll, a heartbeat, reports, a log and a drain may be on their way at the same time.
+        self._client = httpx.AsyncClient(
+            base_url=parsed,
+            # Certificates cost megabytes, and a proxy has no business with this very machine.
+            verify=parsed.scheme == "https",
+            trust_env=parsed.host not in LOOPBACK,
+            timeout=httpx.Timeout(CALL_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=16, keepalive_expiry=60),
+            headers={"User-Agent": "rushlight-worker"},
+        )
+
+    async def __aenter__(self) -> "HttpTransport":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def join(self, join: Join) -> None:
+        """``PUT /workers/{id}/status`` ready."""
+        body = WorkerStatusBody(
+            status="ready",
+            instance=join.instance,
+            capabilities=join.capabilities,
+            host=join.host,
+            holds_lock=join.holds_lock,
+            provisioned=join.provisioned,
+        )
+        await self._call("PUT", f"{self._worker}/status", json=_json(body))
+
+    async def heartbeat(self, heartbeat: Heartbeat, *, timeout_s: float) -> HeartbeatAnswer:
+        """``POST /workers/{id}/heartbeat``."""
+        answer = await self._call(
+            "POST", f"{self._worker}/heartbeat", json=heartbeat.to_wire(), timeout=timeout_s
+        )
+        found = _ANSWERS.read(answer)
+        assert isinstance(found, HeartbeatAnswer)  # noqa: S101
+        return found
+
+    async def messages(self, instance: str, *, after: int, wait_s: float) -> Messages:
+        """``GET /workers/{id}/messages``."""
+        answer = await self._call(
+            "GET",
+            f"{self._worker}/messages",
+            params={"instance": instance, "after": after, "wait": wait_s},
+            timeout=wait_s + POLL_MARGIN_S,
+        )
+        known, unknown = [], []
+        for one in answer["items"]:
+            try:
+                known.append(WORKER_KINDS.read(one["message"]))
+            except InvalidRequest as error:
+                unknown.append(str(error))
+        return Messages(tuple(known), tuple(unknown), int(answer["next"]))
+
+    async def report(self, instance: str, reports: Sequence[Report]) -> list[Outcome]:
+        """``POST /workers/{id}/reports``."""
+        answer = await self._call(
+            "POST",
+            f"{self._worker}/reports",
+            json={"instance": instance, "reports": [one.to_wire() for one in reports]},
+        )
+        found = [OUTCOME_KINDS.read(one) for one in answer["outcomes"]]
+        return [one for one in found if isinstance(one, Outcome)]
+
+    async def upload_log(self, task_id: UUID, attempt: int, offset: int, piece: bytes) -> int:
+        """``POST /renders/{task}/attempts/{n}/log``."""
+        answer = await self._call(
+            "POST",
+            f"/renders/{task_id}/attempts/{attempt}/log",
+            params={"offset": offset},
+            content=piece,
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+        )
+        return int(answer["size"])
+
+    async def drain(self) -> None:
+        """``POST /workers/{id}/drain``."""
+        await self._call("POST", f"{self._worker}/drain")
+
+    async def leave(self, instance: str, reason: str) -> None:
+        """``PUT /workers/{id}/status`` offline."""
+        body = WorkerStatusBody(status="offline", instance=instance, reason=reason)
+        await self._call("PUT", f"{self._worker}/status", json=_json(body))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def _call(self, method: str, path: str, **more: Any) -> Any:
+        try:
+            answer = await self._client.request(method, path, **more)
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+            raise Unavailable(
+                f"the farm at {self._client.base_url} does not answer: {said}"
+            ) from error
+        if answer.status_code in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT):
+            return _body(answer)
+        raise _error(answer)
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url.rstrip("/"))
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise SettingsInvalid(f"url {url!r} is no address; give one like http://127.0.0.1:3000")
+    return parsed
+
+
+def _json(body: WorkerStatusBody) -> dict[str, Any]:
+    return body.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _body(answer: httpx.Response) -> Any:
+    try:
+        return answer.json() if answer.content else None
+    except ValueError:
+        raise Unavailable(
+            f"{answer.request.url} answered something that is not JSON: is it a farm?"
+        ) from None
+
+
+def _error(answer: httpx.Response) -> Exception:
+    """What an answer other than success means."""
+    status = answer.status_code
+    code, detail = _problem(answer)
+    text = f"{answer.request.method} {answer.request.url.path}: {status} {detail}"
+    # 202: the outcome is not known yet; 408 and 429: not now.
+    later = {HTTPStatus.ACCEPTED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    if status in later or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(text, retry_after_s=_retry_after_s(answer))
+    if code == WorkerIdTaken.code:
+        return WorkerIdTaken(text, retry_after_s=_retry_after_s(answer))
+    if code in _GONE:
+        return StaleReport(text)
+    return InvalidRequest(text)
+
+
+def _problem(answer: httpx.Response) -> tuple[str, str]:
+    """The stable code and the detail of problem details, as far as there are any."""
+    try:
+        problem = answer.json()
+        return str(problem["type"]).rpartition("/")[2], str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "", answer.text[:200]
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    try:
+        return max(0.0, float(answer.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
