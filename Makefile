@@ -5,7 +5,7 @@ PYTHON ?=
 JOBS ?= 2
 ARGS ?=
 BIN := .venv/bin
-PYTEST = $(BIN)/pytest --numprocesses=$(JOBS)
+PYTEST = $(BIN)/pytest --numprocesses=$(JOBS) --dist=loadgroup
 
 export PYTHON
 
