@@ -210,7 +210,7 @@ def read_settings(
 
 
 def _line(fault: Any, sources: Mapping[str, str]) -> str:
-    message = fault["msg"].removeprefix("Value error, ")
+    message: str = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return message
     name = str(fault["loc"][0])

@@ -1,8 +1,9 @@
 """Deciding a round again: do the rules, on the state before it, give the events on the log?
 
 The first event of each command holds all that the command said; so the command is made from it,
-and decided. What the planner did is asked of the planner that shipped then. Refused commands changed
-nothing and are not decided again: the log keeps them with their reasons, under the same digest.
+and decided. What the planner did is asked of the planner that shipped then. Refused commands
+changed nothing and are not decided again: the log keeps them with their reasons, under the same
+digest.
 """
 
 from collections.abc import Callable, Sequence
