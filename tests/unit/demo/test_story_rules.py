@@ -122,6 +122,13 @@ def test_half_way_the_worker_with_frames_to_keep_and_frames_to_go_is_killed() ->
     assert worker_to_kill(farm(rendering(1, "a", 0), rendering(2, "b", 1), *done)) == "b"
 
 
+def test_a_worker_whose_frames_are_of_an_earlier_attempt_is_killed_only_near_the_end() -> None:
+    done = [task(n, status="completed", frames_done=4) for n in (3, 4)]
+    again = rendering(1, "a", 1).model_copy(update={"attempt": 2})
+    assert worker_to_kill(farm(again, task(2), task(5), *done)) is None
+    assert worker_to_kill(farm(again, *done)) == "a"
+
+
 def test_a_worker_that_was_asked_to_stop_is_not_killed() -> None:
     stop = StopResource(reason="preempted", requested=START)
     done = task(3, status="completed", frames_done=4)

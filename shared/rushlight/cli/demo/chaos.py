@@ -22,12 +22,15 @@ def is_rush_moment(snapshot: Snapshot, workers: int) -> bool:
 
 
 def worker_to_kill(snapshot: Snapshot) -> str | None:
-    """Half way, the worker that has finished some of a task's frames and has some to go."""
+    """Half way, the worker that has finished some of a task's frames and has some to go.
+
+    At its first attempt, so that the frames are its own; near the end any running task will do.
+    """
     share = snapshot.frames_done / max(1, snapshot.frames_total)
     if share < _EARLY:
         return None
     running = [task for task in snapshot.rendering() if task.job_id == JOB]
-    with_kept = [task for task in running if task.frames_done > 0]
+    with_kept = [task for task in running if task.frames_done > 0 and task.attempt == 1]
     choice = with_kept or (running if share >= _LATE_SHARE else [])
     early = [task for task in choice if _done(task) <= _EARLY]
     return min(early, key=_done).worker_id if early else None
