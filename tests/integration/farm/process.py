@@ -26,7 +26,7 @@ class FarmProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
-    def start(self, deadline_s: float = 30) -> None:
+    def start(self, deadline_s: float = 30, *, port: int = 0) -> None:
         """Start it and wait until it is ready.
 
         Raises:
@@ -41,7 +41,7 @@ class FarmProcess:
                     "rushlight.cli",
                     "up",
                     "--port",
-                    "0",
+                    str(port),
                     "--workers",
                     str(self.workers),
                     "--data",
