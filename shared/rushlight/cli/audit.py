@@ -3,7 +3,6 @@
 Works on the files alone: no farm has to run, and ``rebuild`` and ``salvage`` want none to.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +17,19 @@ from rushlight.cli.exits import Exit
 from rushlight.cli.farm import DEFAULT_DATA, JSON_KEY
 from rushlight.cli.output import Column, Json, Output
 
+
+def _whose(event: Json) -> str | None:
+    whose: str | None = event["taskId"] or event["workerId"]
+    return whose
+
+
 EVENT_COLUMNS = (
     Column("POSITION", lambda e: e["position"], justify="right"),
     Column("TIME", lambda e: e["time"], lambda e: words.local_time(e["time"])),
     Column("EVENT", lambda e: e["topic"], lambda e: e["topic"].removeprefix("rushlight.")),
-    Column("OF", lambda e: e["of"], lambda e: words.short(e["of"])),
+    Column("OF", _whose, lambda e: words.short(e["taskId"]) or e["workerId"]),
     Column("BY", lambda e: e["principal"]),
-    Column("PAYLOAD", lambda e: json.dumps(e["payload"], ensure_ascii=False)),
+    Column("PAYLOAD", lambda e: words.as_json(e["payload"]), words.payload, clipped=True),
 )
 
 
@@ -142,21 +147,26 @@ def log(data: Path, *, after: int, last: int | None, of: str | None, as_json: bo
 
 def _shown(events: Iterator[tuple[int, Any]], of: str | None) -> Iterator[Json]:
     for position, event in events:
-        whose = getattr(event, "worker_id", None)
-        if event.TOPIC.startswith("rushlight.task."):
-            whose = str(event.originator_id)
-        if of is None or (whose or "").endswith(of):
-            yield {
-                "position": position,
-                "topic": event.TOPIC,
-                "time": event.timestamp.isoformat(),
-                "version": event.originator_version,
-                "of": whose,
-                "principal": event.principal,
-                "command": event.command,
-                "commandId": None if event.command_id is None else str(event.command_id),
-                "payload": event.payload(),
-            }
+        shown = _event(position, event)
+        if of is None or (_whose(shown) or "").endswith(of):
+            yield shown
+
+
+def _event(position: int, event: Any) -> Json:
+    """An event in the form that it has over HTTP."""
+    of_task = event.TOPIC.startswith("rushlight.task.")
+    return {
+        "position": position,
+        "topic": event.TOPIC,
+        "time": event.timestamp.isoformat().replace("+00:00", "Z"),
+        "version": event.originator_version,
+        "taskId": str(event.originator_id) if of_task else None,
+        "workerId": getattr(event, "worker_id", None),
+        "principal": event.principal,
+        "commandId": None if event.command_id is None else str(event.command_id),
+        "command": event.command,
+        "payload": event.payload(),
+    }
 
 
 @audit.command()

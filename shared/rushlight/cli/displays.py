@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rushlight.cli import words
-from rushlight.cli.output import Json, Output
+from rushlight.cli.output import Json, Output, safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -132,11 +132,11 @@ class Bars:
     def _picture(self) -> "Table":
         from rich.table import Table  # noqa: PLC0415
 
-        table = Table.grid(padding=(0, 2, 0, 0))
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         table.add_column(no_wrap=True, max_width=NAME_WIDTH)
-        table.add_column()
+        table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for task in self._in_sight():
             style = words.state_style(task)
             _add_bar(table, words.title(task), [task], _state(task), style)
@@ -174,6 +174,8 @@ def _add_bar(table: "Table", name: str, tasks: Sequence[Json], said: str, style:
 
 
 def _state(task: Json) -> str:
+    if task["status"] == "failed":
+        return f"{words.state(task)}: {safe(words.first_line(task['errorMessage']))}"
     worker = f" on {task['workerId']}" if task["status"] == "rendering" else ""
     return words.state(task) + worker
 

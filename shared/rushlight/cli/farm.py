@@ -13,7 +13,6 @@ import rich_click as click
 from click import get_current_context
 
 from rushlight.cli.output import Output
-from rushlight.cli.words import title
 from rushlight.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -103,7 +102,10 @@ def _ends(task: "Json", part: str) -> bool:
 
 
 def _ambiguous(text: str, found: "list[Json]") -> str:
-    shown = [f"{one['taskId']}  {title(one)}  {one['status']}" for one in found[:CANDIDATES_MAX]]
+    shown = [
+        "  ".join(filter(None, (one["taskId"], one["name"], one["status"])))
+        for one in found[:CANDIDATES_MAX]
+    ]
     more = len(found) - len(shown)
     shown += [f"and {more} more"] if more else []
     return "\n".join([f"{len(found)} tasks fit {text!r}; give more of the id:", *shown])

@@ -23,13 +23,17 @@ def safe(text: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its value for programs, and for people where that is another."""
+    """A column: its value for programs, and for people where that is another.
+
+    People see only the beginning of what is ``clipped``.
+    """
 
     title: str
     plain: Callable[[Json], Any]
     people: Callable[[Json], Any] | None = None
     style: Callable[[Json], str] | None = None
     justify: Literal["left", "right"] = "left"
+    clipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,16 @@ def _table(columns: Sequence[Column], items: Iterable[Json]) -> Any:
     from rich.table import Table  # noqa: PLC0415 - only where people look
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    clips = any(column.clipped for column in columns)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), expand=clips)
     for column in columns:
-        table.add_column(column.title, justify=column.justify, overflow="fold")
+        table.add_column(
+            column.title,
+            justify=column.justify,
+            overflow="ellipsis" if column.clipped else "fold",
+            no_wrap=clips,
+            ratio=1 if column.clipped else None,
+        )
     for one in items:
         table.add_row(
             *(

@@ -37,7 +37,7 @@ EVENT_COLUMNS = (
     Column("TIME", lambda e: e["time"], lambda e: words.local_time(e["time"])),
     Column("EVENT", lambda e: e["topic"], lambda e: e["topic"].removeprefix("rushlight.")),
     Column("BY", lambda e: e["principal"]),
-    Column("PAYLOAD", lambda e: json.dumps(e["payload"], ensure_ascii=False)),
+    Column("PAYLOAD", lambda e: words.as_json(e["payload"]), words.payload, clipped=True),
 )
 
 
@@ -131,6 +131,7 @@ def _facts(task: Json) -> list[tuple[str, Any]]:
         ("name", task["name"]),
         ("job", task["jobId"]),
         ("status", words.state(task)),
+        ("retried at", words.local_time(task["retryAt"])),
         ("error", task["errorMessage"]),
         ("priority", task["priority"]),
         ("worker", task["workerId"]),

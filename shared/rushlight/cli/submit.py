@@ -128,8 +128,7 @@ def _say(farm: Farm, answer: Json, task_ids: list[str]) -> None:
         job = f" of job {answer['jobId']}" if answer["jobId"] else ""
         print(f"submitted {words.plural(answer['count'], 'task')}{job}")
     else:
-        name = f" {answer['name']}" if answer["name"] else ""
-        print(f"submitted {words.short(answer['taskId'])}{name} ({answer['priority']})")
+        print(f"submitted {words.title(answer)} ({answer['priority']})")
 
 
 def _body(given: Json) -> Json:

@@ -1,10 +1,15 @@
 """``rushlight up``: a whole farm on this machine."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click import get_current_context
 
+from rushlight.cli.farm import JSON_KEY
+from rushlight.cli.output import Output
 from rushlight.cli.services import service
 
 
@@ -28,7 +33,8 @@ from rushlight.cli.services import service
     metavar="FILE",
     help="A TOML file with any of the settings of docs/operations.md.",
 )
-def up(settings: Path | None, **arguments: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="When it is up, print JSON: url, pid, data.")
+def up(settings: Path | None, *, as_json: bool, **arguments: Any) -> None:
     """Start a farm on this machine: API, dispatcher, reaper and workers, until Ctrl-C.
 
     Everything is kept in the data folder; the next `up` on it goes on where this one ended. With
@@ -41,4 +47,26 @@ def up(settings: Path | None, **arguments: Any) -> None:
       rushlight up
       rushlight up --port 0 --data /tmp/farm --workers 2
     """
-    service("embedded")(arguments, settings)
+    get_current_context().meta[JSON_KEY] = as_json
+    out = Output(as_json)
+    service("embedded")(arguments, settings, started=lambda farm: _say_up(out, farm))
+
+
+def _say_up(out: Output, farm: Any) -> None:
+    """Say where the farm is; programs get the address alone."""
+    if out.as_json:
+        out.line_of_json({"url": farm.url, "pid": os.getpid(), "data": str(farm.data.absolute())})
+    elif not out.for_people:
+        out.line(farm.url)
+    else:
+        out.facts(
+            [
+                ("Rushlight is up", farm.url),
+                ("API", farm.docs_url),
+                ("data", farm.data.absolute()),
+                ("workers", farm.workers or "none; `rushlight worker run` starts one"),
+                ("try", "rushlight submit --watch"),
+                ("stop", "Ctrl-C"),
+            ]
+        )
+        sys.stdout.flush()

@@ -194,7 +194,6 @@ def _say_task(farm: Farm, done: str, task: Json) -> None:
     if not farm.out.for_people:
         farm.out.line(task["taskId"], task["status"], task["priority"])
         return
-    name = f" {task['name']}" if task["name"] else ""
     if task["stop"] is not None:
         done = f"stopping; it renders on {task['workerId']}"
-    print(f"{words.short(task['taskId'])}{name}: {done}")
+    print(f"{words.title(task)}: {done}")

@@ -11,6 +11,8 @@ from rushlight.cli.exits import Exit
 from rushlight.cli.farm import Farm, asks_farm
 from rushlight.cli.output import Json, safe
 
+NAMED_MAX = 10
+
 
 @click.command()
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
@@ -81,10 +83,11 @@ def _conclude(farm: Farm, tasks: list[Json], *, quiet: bool) -> None:
     if not tasks:
         farm.out.note("nothing waits or renders")
     if not farm.out.as_json:
-        for task in missed:
+        for task in missed[:NAMED_MAX]:
             reason = safe(words.first_line(task["errorMessage"]))
-            name = f" {task['name']}" if task["name"] else ""
             said = f": {reason}" if reason else ""
-            farm.out.note(f"{words.short(task['taskId'])}{name} {task['status']}{said}")
+            farm.out.note(f"{words.title(task)} {task['status']}{said}")
+        if len(missed) > NAMED_MAX:
+            farm.out.note(f"and {len(missed) - NAMED_MAX} more have not completed")
     if missed:
         sys.exit(Exit.WORK_FAILED)

@@ -1,5 +1,6 @@
 """How the command line says things: ids, times, sizes, states."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +30,8 @@ def short(task_id: str | None) -> str | None:
 
 
 def title(task: Json) -> str:
-    """What people call the task."""
-    return str(task["name"] or short(task["taskId"]))
+    """What people call the task: what to type, and its name."""
+    return " ".join(filter(None, (short(task["taskId"]), task["name"])))
 
 
 def local_time(text: str | None) -> str | None:
@@ -95,7 +96,7 @@ def state(task: Json) -> str:
     if task["stop"] is not None and status == "rendering":
         return f"stopping ({task['stop']['reason']})"
     if status == "failed" and task["retryAt"] is not None:
-        return f"failed, again at {clock_time(task['retryAt'])}"
+        return "failed, will be retried"
     if status == "rendering":
         return f"rendering {done_share(task):.0%}" + (", overrun" if task["overrun"] else "")
     return status
@@ -114,3 +115,18 @@ def frames_done(task: Json) -> str:
 def first_line(text: str | None) -> str:
     """The first line of an error message: the reason. What follows is the end of a log."""
     return (text or "").strip().split("\n", 1)[0]
+
+
+def as_json(value: Any) -> str:
+    """The value on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def payload(event: Json) -> str:
+    """What an event says, without what it does not say."""
+    said = event["payload"].items()
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else as_json(value)}"
+        for name, value in said
+        if value not in (None, [], {})
+    )
