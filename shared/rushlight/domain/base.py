@@ -66,15 +66,25 @@ class FarmEvent(BaseModel, CanMutateAggregate[UUID]):
             LogDamaged: it does not read as this event.
         """
         try:
-            fields = json.loads(state)
-            for version in range(fields.pop("event_version", 1), cls.VERSION):
-                fields = getattr(cls, f"upcast_v{version}_v{version + 1}")(fields)
+            fields = cls._fields(state)
             return cls(originator_id=originator_id, originator_version=originator_version, **fields)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise LogDamaged(
                 f"version {originator_version} of {originator_id} does not read as {cls.TOPIC}:"
                 f" {error}"
             ) from error
+
+    @classmethod
+    def _fields(cls, state: bytes) -> dict[str, Any]:
+        fields: dict[str, Any] = json.loads(state)
+        if not isinstance(fields, dict):
+            raise TypeError("it is no JSON object")
+        written = fields.pop("event_version", 1)
+        if not 1 <= written <= cls.VERSION:
+            raise ValueError(f"it is of version {written}: a newer Rushlight wrote it")
+        for version in range(written, cls.VERSION):
+            fields = getattr(cls, f"upcast_v{version}_v{version + 1}")(fields)
+        return fields
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields, as JSON values."""

@@ -7,7 +7,7 @@ from rushlight.errors import InvalidRequest
 
 FRAMES_MAX = 10_000
 SHOWN_MAX = 60
-_PART = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?::(\d{1,9}))?)?")
+_PART = re.compile(r"(-?[0-9]{1,9})(?:-(-?[0-9]{1,9})(?::([0-9]{1,9}))?)?")
 _EXAMPLE = "write frames like 1-24 or 1-10:2,15"
 
 
@@ -20,12 +20,13 @@ def parse_frames(text: str, *, most: int = FRAMES_MAX) -> list[int]:
     frames: set[int] = set()
     for part in text.split(","):
         first, last, step = _read(part.strip())
-        if (last - first) // step + 1 + len(frames) > most:
+        if (last - first) // step < most:
+            frames.update(range(first, last + 1, step))
+        if (last - first) // step >= most or len(frames) > most:
             raise InvalidRequest(
                 f"frames {_short(text)} are more than {most:,}: split them over several tasks"
                 " (framesPerTask in POST /renders/batch)"
             )
-        frames.update(range(first, last + 1, step))
     return sorted(frames)
 
 
