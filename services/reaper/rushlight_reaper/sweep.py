@@ -102,7 +102,14 @@ def _preemptions(farm: Farm, now: datetime) -> Iterator[c.Command]:
 
 
 def _requests(farm: Farm, now: datetime, free_ids: Iterable[str]) -> Iterator[c.Command]:
-    for task_id, worker_id in zip(due.workers_needed(farm, now), free_ids, strict=False):
+    names = list(free_ids)
+    for task_id in due.workers_needed(farm, now):
+        # A worker that the task avoids would not help it, though it came back.
+        avoid = farm.tasks[task_id].avoid
+        worker_id = next((name for name in names if name not in avoid), None)
+        if worker_id is None:
+            continue
+        names.remove(worker_id)
         yield c.RequestWorker(
             command_id=uuid4(), principal=REAPER, worker_id=worker_id, task_id=task_id
         )

@@ -62,7 +62,7 @@ def _decide(current: Round, logged: Sequence[FarmEvent], closing: RoundClosed) -
             _one(current, logged, position)
         if len(current.events) == position:
             return
-    current.asking = dict.fromkeys((*closing.asked, *_got_work(logged)))
+    current.asking = {worker_id: [] for worker_id in (*closing.asked, *_got_work(logged))}
     current.place()
 
 
@@ -137,7 +137,6 @@ _of_task(c.RetryTask, "attempt")
 _of_task(c.RequeueTask, "frames")
 _of_task(c.ReprioritiseTask, "priority")
 _of_task(c.FramesRendered, "attempt", "worker_id", "outputs")
-_of_task(c.FailAttempt, "attempt", "worker_id", "reason", "fault", "outputs")
 _of_task(c.AttemptStopped, "attempt", "worker_id", "outputs")
 _of_task(c.FailTask, "attempt")
 _of_task(c.TimeoutTask, "attempt")
@@ -149,6 +148,20 @@ def _submit(event: t.Submitted, _: Same) -> c.Command:
         name: getattr(event, name) for name in c.TaskSpec.__dataclass_fields__ if name != "task_id"
     }
     return c.SubmitTasks(tasks=(c.TaskSpec(task_id=event.originator_id, **fields),), **_by(event))
+
+
+@_maker(c.FailAttempt)
+def _fail(event: t.Failed | t.Stopped, _: Same) -> c.Command:
+    """Where a stop had its way, reason and fault are not on the log, and decide nothing."""
+    return c.FailAttempt(
+        task_id=event.originator_id,
+        attempt=event.attempt,
+        worker_id=event.worker_id,
+        reason=event.reason,
+        fault="render" if isinstance(event, t.Stopped) else event.fault,
+        outputs=event.outputs,
+        **_by(event),
+    )
 
 
 @_maker(c.CompleteTask)

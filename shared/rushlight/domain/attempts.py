@@ -45,7 +45,7 @@ def _follow(row: Row, event: t.TaskEvent) -> None:
     )
     if isinstance(event, t.StopRequested):
         row["detail"] = (
-            f"for task {event.for_task_id}" if event.for_task_id is not None else event.reason
+            f"for task {event.for_task_id}" if event.reason == "preempted" else event.reason
         )
     elif isinstance(event, t.Stopped):
         _end(row, event, event.reason)

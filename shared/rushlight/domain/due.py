@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from rushlight.domain.farm import Farm
+from rushlight.domain.placement import helped_by_idle
 from rushlight.domain.task import Task
 from rushlight.domain.worker import Worker
 
@@ -92,16 +93,6 @@ def waiting_in_order(farm: Farm) -> Iterator[Task]:
         yield farm.tasks[task_id]
 
 
-def helped_by_idle(task: Task, farm: Farm) -> bool:
-    """Some worker could take it as soon as it asks or the next round comes."""
-    return any(
-        worker_id not in task.avoid
-        for offer, workers in farm.idle.items()
-        if farm.misfit(task.signature, offer) is None
-        for worker_id in workers
-    )
-
-
 def may_be_victim(victim: Task, worker: Worker, waiting: Task, farm: Farm) -> bool:
     """Whether stopping the victim would help the waiting task, whatever the time."""
     return (
@@ -132,7 +123,7 @@ def preemption_due(waiting: Task, victim: Task, farm: Farm, now: datetime) -> bo
         worker is not None
         and waiting.status == "pending"
         and waiting.id not in farm.promised
-        and not helped_by_idle(waiting, farm)
+        and waiting.id not in helped_by_idle(farm)
         and victim_due(victim, worker, waiting, farm, now)
     )
 
@@ -145,13 +136,14 @@ def victims(farm: Farm, now: datetime) -> Iterator[Victim]:
     """
     used: set[UUID] = set()
     hopeless: set[object] = set()
+    helped = helped_by_idle(farm)
     busy = [worker for worker in farm.workers.values() if worker.task_id is not None]
     for waiting in waiting_in_order(farm):
         allowance = farm.settings.preempt_after_s(waiting.rank)
         key = (waiting.rank, waiting.signature)
-        if allowance is None or key in hopeless or waiting.id in farm.promised:
-            continue
-        if helped_by_idle(waiting, farm):
+        if allowance is None:
+            return
+        if key in hopeless or waiting.id in farm.promised or waiting.id in helped:
             continue
         found = [
             victim
@@ -188,23 +180,36 @@ def offered_by_provisioner(task: Task, farm: Farm) -> bool:
 
 
 def provisioner_rests(farm: Farm, now: datetime) -> bool:
-    """After a requested worker did not come, the next is asked for later, and ever later."""
-    failed = [worker for worker in farm.workers.values() if worker.never_joined]
+    """After a requested worker did not come, the next is asked for later, and ever later.
+
+    Each name counts its own failures in a row, as one outage takes all that were asked for at once.
+    """
+    failed = [
+        (worker.requested_at, worker.never_joined)
+        for worker in farm.workers.values()
+        if worker.never_joined and worker.requested_at is not None
+    ]
     if not failed:
         return False
-    failures = sum(worker.never_joined for worker in failed)
-    last = max(worker.requested_at or now for worker in failed)
+    last, failures = max(failed)
     wait_s = min(PROVISION_BACKOFF_MAX_S, PROVISION_BACKOFF_S * 2 ** (failures - 1))
     return now - last < timedelta(seconds=farm.settings.provision_timeout_s + wait_s)
 
 
 def worker_needed(task: Task, farm: Farm) -> bool:
     """A waiting task that no idle worker and no preemption, now or later, would help."""
-    if task.status != "pending" or task.id in farm.requested or task.id in farm.promised:
-        return False
-    if not offered_by_provisioner(task, farm) or helped_by_idle(task, farm):
-        return False
-    return not any(
+    return (
+        task.status == "pending"
+        and task.id not in farm.requested
+        and task.id not in farm.promised
+        and task.id not in helped_by_idle(farm)
+        and _no_worker_would_do(task, farm)
+    )
+
+
+def _no_worker_would_do(task: Task, farm: Farm) -> bool:
+    """Neither preemption nor waiting for it helps, and a new worker would; same for alike tasks."""
+    return offered_by_provisioner(task, farm) and not any(
         may_be_victim(farm.tasks[worker.task_id], worker, task, farm)
         for worker in farm.workers.values()
         if worker.task_id is not None and worker.task_id in farm.tasks and task.rank < LOW
@@ -216,15 +221,16 @@ def workers_needed(farm: Farm, now: datetime) -> Iterator[UUID]:
     room = farm.settings.provisioned_workers_max - provisioned(farm)
     if room <= 0 or provisioner_rests(farm, now):
         return
-    hopeless: set[object] = set()
+    helped = helped_by_idle(farm)
+    needed: dict[object, bool] = {}
     for task in waiting_in_order(farm):
-        key = (task.rank, task.signature)
-        if key in hopeless:
+        if task.id in helped or task.id in farm.requested or task.id in farm.promised:
             continue
-        if worker_needed(task, farm):
+        key = (task.rank, task.signature)
+        if key not in needed:
+            needed[key] = _no_worker_would_do(task, farm)
+        if needed[key]:
             yield task.id
             room -= 1
             if room == 0:
                 return
-        elif task.id not in farm.requested and task.id not in farm.promised:
-            hopeless.add(key)

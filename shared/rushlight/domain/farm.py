@@ -12,6 +12,7 @@ from sortedcontainers import SortedList
 
 from rushlight.domain.base import FarmEvent
 from rushlight.domain.matching import Offer, misfit, offer_of
+from rushlight.domain.outputs import files_of
 from rushlight.domain.task import Signature, Task
 from rushlight.domain.task_events import Submitted, TaskEvent
 from rushlight.domain.term import TERM_STREAM, Term, TermEvent
@@ -33,7 +34,7 @@ class Farm:
         self.ended: dict[UUID, None] = {}
         self.waiting: dict[Signature, SortedList] = {}
         self.idle: dict[Offer, dict[str, None]] = {}
-        self.outputs: dict[str, dict[int | None, UUID]] = {}
+        self.outputs: dict[str, UUID] = {}
         self.jobs: dict[str, dict[UUID, None]] = {}
         self.promised: dict[UUID, UUID] = {}
         self.requested: dict[UUID, str] = {}
@@ -59,6 +60,7 @@ class Farm:
 
     def _apply_to_task(self, event: TaskEvent) -> None:
         task = self.tasks.get(event.originator_id)
+        was_live = task is not None and not task.ended
         if task is None:
             task = self.tasks[event.originator_id] = Task.blank(event.originator_id)
         else:
@@ -67,6 +69,10 @@ class Farm:
         if isinstance(event, Submitted):
             self.submitted = max(self.submitted, event.seq)
         self._index(task)
+        if was_live and task.ended:
+            self._free_outputs(task)
+        elif not was_live and not task.ended:
+            self._take_outputs(task)
 
     def _apply_to_worker(self, event: WorkerEvent) -> None:
         worker = self.workers.get(event.worker_id)
@@ -97,6 +103,8 @@ class Farm:
         """Bring an ended task back into memory, from its stream or row."""
         self.tasks[task.id] = task
         self._index(task)
+        if not task.ended:
+            self._take_outputs(task)
 
     def admit_worker(self, worker: Worker) -> None:
         """Bring in a worker from its row."""
@@ -107,10 +115,6 @@ class Farm:
         """Let the tasks go to which nothing more happens by itself."""
         for task_id in list(self.ended):
             self._unindex(self.tasks.pop(task_id))
-
-    def queue(self, signature: Signature) -> SortedList:
-        """The waiting tasks of one signature, best first: ``(rank, seq, id)``."""
-        return self.waiting[signature]
 
     def misfit(self, signature: Signature, offer: Offer) -> str | None:
         """``matching.misfit``, remembered."""
@@ -128,18 +132,10 @@ class Farm:
             and self.misfit(task.signature, offer_of(worker)) is None
         )
 
-    def conflict(self, output: str, frames: Iterable[int | None], but: UUID) -> UUID | None:
+    def conflict(self, files: Iterable[str], but: UUID) -> UUID | None:
         """A live task, other than ``but``, that writes one of these files."""
-        taken = self.outputs.get(output)
-        if not taken:
-            return None
-        if None in taken and taken[None] != but:
-            return taken[None]
-        for frame in frames:
-            other = next(iter(taken.values())) if frame is None else taken.get(frame)
-            if other is not None and other != but:
-                return other
-        return None
+        writers = (self.outputs.get(file) for file in files)
+        return next((one for one in writers if one is not None and one != but), None)
 
     def _index(self, task: Task) -> None:
         if task.job_id is not None:
@@ -152,9 +148,6 @@ class Farm:
             if queue is None:
                 queue = self.waiting[task.signature] = SortedList()
             queue.add((task.rank, task.seq, task.id))
-        taken = self.outputs.setdefault(task.output, {})
-        for frame in (None,) if task.frame_list is None else task.frame_list:
-            taken[frame] = task.id
         if task.stop is not None and task.stop["for_task_id"] is not None:
             self.promised[UUID(task.stop["for_task_id"])] = task.id
 
@@ -171,17 +164,14 @@ class Farm:
                 del self.jobs[task.job_id]
         if task.stop is not None and task.stop["for_task_id"] is not None:
             self.promised.pop(UUID(task.stop["for_task_id"]), None)
-        self._free_outputs(task)
+
+    def _take_outputs(self, task: Task) -> None:
+        self.outputs.update(dict.fromkeys(files_of(task.output, task.wanted()), task.id))
 
     def _free_outputs(self, task: Task) -> None:
-        taken = self.outputs.get(task.output)
-        if taken is None:
-            return
-        for frame in (None,) if task.frame_list is None else task.frame_list:
-            if taken.get(frame) == task.id:
-                del taken[frame]
-        if not taken:
-            del self.outputs[task.output]
+        for file in files_of(task.output, task.wanted()):
+            if self.outputs.get(file) == task.id:
+                del self.outputs[file]
 
     def _index_worker(self, worker: Worker) -> None:
         if worker.idle:

@@ -2,7 +2,7 @@
 
 Only to a worker that has the renderer and meets ``requires``; of several, the one that was idle
 first. A pull worker counts only in the round in which it asked. The cost depends on the number of
-idle offers and different requirements, not on how many tasks wait.
+idle offers and different requirements, not on how many tasks wait. Nothing is changed here.
 """
 
 import heapq
@@ -16,29 +16,43 @@ from rushlight.domain.task import Signature
 PLANNER = 1
 
 
-def plan(farm: Farm, asking: Collection[str]) -> Iterator[tuple[UUID, str]]:
-    """Yield assignments one by one; the caller records each on the farm before the next."""
-    pool = _available(farm, asking)
-    if not pool:
-        return
+Pool = dict[Offer, dict[str, None]]
+
+
+def plan(farm: Farm, asking: Collection[str]) -> list[tuple[UUID, str]]:
+    """The assignments of this round, best first; ``asking`` are the pull workers that asked."""
+    return list(_match(farm, _available(farm, asking))) if farm.waiting else []
+
+
+def helped_by_idle(farm: Farm) -> set[UUID]:
+    """Waiting tasks that get a worker as soon as every idle one asks; each worker helps one."""
+    if not farm.waiting:
+        return set()
+    pool = {offer: dict(workers) for offer, workers in farm.idle.items()}
+    return {task_id for task_id, _ in _match(farm, pool)}
+
+
+def _match(farm: Farm, pool: Pool) -> Iterator[tuple[UUID, str]]:
+    """Give the pool's workers away, best task first, until none is left or nothing fits."""
     heads = [
-        (farm.queue(signature)[0], signature)
-        for signature in farm.waiting
+        (queue[0], 0, signature)
+        for signature, queue in farm.waiting.items()
         if any(farm.misfit(signature, offer) is None for offer in pool)
     ]
     heapq.heapify(heads)
     while heads and pool:
-        (_, _, task_id), signature = heapq.heappop(heads)
+        (_, _, task_id), place, signature = heapq.heappop(heads)
         worker_id = _take(farm, pool, signature)
         if worker_id is None:
             continue
         yield task_id, worker_id
-        if signature in farm.waiting:
-            heapq.heappush(heads, (farm.queue(signature)[0], signature))
+        queue = farm.waiting[signature]
+        if place + 1 < len(queue):
+            heapq.heappush(heads, (queue[place + 1], place + 1, signature))
 
 
-def _available(farm: Farm, asking: Collection[str]) -> dict[Offer, dict[str, None]]:
-    pool: dict[Offer, dict[str, None]] = {}
+def _available(farm: Farm, asking: Collection[str]) -> Pool:
+    pool: Pool = {}
     for offer, workers in farm.idle.items():
         usable = {
             worker_id: None for worker_id in workers if offer[-1] == "push" or worker_id in asking
@@ -48,7 +62,7 @@ def _available(farm: Farm, asking: Collection[str]) -> dict[Offer, dict[str, Non
     return pool
 
 
-def _take(farm: Farm, pool: dict[Offer, dict[str, None]], signature: Signature) -> str | None:
+def _take(farm: Farm, pool: Pool, signature: Signature) -> str | None:
     avoid = signature[-1]
     best: tuple[Offer, str] | None = None
     for offer, workers in pool.items():

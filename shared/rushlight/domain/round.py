@@ -55,7 +55,7 @@ class Round:
         self.now = max(now, farm.term.now + timedelta(microseconds=1))
         self.events: list[FarmEvent] = []
         self.results: list[Result] = []
-        self.asking: dict[str, Result | None] = {}
+        self.asking: dict[str, list[Result]] = {}
         self.touched_tasks: dict[UUID, Task] = {}
         self.touched_workers: dict[str, Worker] = {}
         self.evidence: list[dict[str, Any]] = []
@@ -132,8 +132,7 @@ class Round:
         self.caused_by(None)
         for task_id, worker_id in plan(self.farm, self.asking):
             self.assign(self.farm.tasks[task_id], self.farm.workers[worker_id])
-            result = self.asking.pop(worker_id, None)
-            if result is not None:
+            for result in self.asking.pop(worker_id, ()):
                 result.task_id = task_id
                 result.attempt = self.farm.tasks[task_id].attempt
 
@@ -212,7 +211,7 @@ def decide_one(current: Round, command: Command) -> Result:
     except RushlightError as error:
         return Result(command, error.code, str(error), error.facts, ok=False)
     if isinstance(command, RequestTask) and result.task_id is None:
-        current.asking[command.worker_id] = result
+        current.asking.setdefault(command.worker_id, []).append(result)
     if isinstance(command, TimeoutWorker) and command.last_heartbeat is not None:
         current.evidence.append(
             {

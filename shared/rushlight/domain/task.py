@@ -11,7 +11,7 @@
 task.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -90,10 +90,13 @@ class Task(FarmAggregate):
             tuple(self.avoid),
         )
 
+    def wanted(self) -> Sequence[int | None]:
+        """All its frames; ``[None]`` for a still."""
+        return [None] if self.frame_list is None else self.frame_list
+
     def missing(self) -> list[int | None]:
         """Frames not yet rendered; ``[None]`` for a still."""
-        wanted: Iterable[int | None] = [None] if self.frame_list is None else self.frame_list
-        return [frame for frame in wanted if frame not in self.rendered]
+        return [frame for frame in self.wanted() if frame not in self.rendered]
 
     def keep(self, outputs: Iterable[dict[str, Any]]) -> None:
         """Remember finished frames."""

@@ -80,7 +80,8 @@ class FramesRendered(TaskEvent):
         """They are kept."""
         task.keep(self.outputs)
         task.reported = True
-        task.progressed_at = self.timestamp
+        if self.outputs:
+            task.progressed_at = self.timestamp
 
 
 class StopRequested(TaskEvent):

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from rushlight.domain.due import helped_by_idle, offered_by_provisioner, provisioned
+from rushlight.domain.due import offered_by_provisioner, provisioned
 from rushlight.domain.farm import Farm
 from rushlight.domain.matching import offer_of
+from rushlight.domain.placement import helped_by_idle
 from rushlight.domain.task import Task
 from rushlight.domain.worker import Worker
 from rushlight.settings import FarmSettings
@@ -46,6 +47,8 @@ def why_task(
     """
     task = Task.load(dict(task_row))
     farm = Farm.of_rows(map(dict, tasks), map(dict, worker_rows), settings)
+    if task.id not in farm.tasks:
+        farm.admit(task)
     verdicts = {name: _verdict(farm, worker, task) for name, worker in farm.workers.items()}
     reasons = dict(Counter(verdicts.values()))
     details = [
@@ -111,7 +114,7 @@ def _why_waiting(task: Task, farm: Farm, reasons: dict[str, int], now: datetime)
         parts.append(f"{ahead} waiting task{'s are' if ahead > 1 else ' is'} ahead of it.")
     if task.id in farm.promised:
         parts.append(f"Task {farm.promised[task.id]} is stopping for it.")
-    elif not helped_by_idle(task, farm):
+    elif task.id not in helped_by_idle(farm):
         parts.append(_new_worker(task, farm))
     return " ".join(parts)
 

@@ -113,7 +113,10 @@ class Claimed(WorkerEvent):
 
 
 class Joined(WorkerEvent):
-    """A worker is there: a new instance of a push agent, or a pull worker (no instance)."""
+    """A worker is there: a new instance of a push agent, or a pull worker (no instance).
+
+    A pull worker that is there already only says that it offers something else.
+    """
 
     TOPIC = "rushlight.worker.joined"
     mode: str
@@ -133,10 +136,11 @@ class Joined(WorkerEvent):
         ).split():
             setattr(worker, name, getattr(self, name))
         worker.tags = list(self.tags)
+        if worker.presence != "here" or self.instance is not None:
+            worker.draining = False
+            worker.reason = None
+            worker.faults = 0
         worker.presence = "here"
-        worker.draining = False
-        worker.reason = None
-        worker.faults = 0
         worker.never_joined = 0
         worker.requested_for = worker.claimed_by = None
         worker.joined_at = worker.idle_since = self.timestamp
@@ -192,6 +196,7 @@ class Undrained(WorkerEvent):
         worker.draining = False
         worker.reason = None
         worker.faults = 0
+        worker.idle_since = self.timestamp
 
 
 class Left(WorkerEvent):

@@ -12,12 +12,18 @@ from rushlight.domain.task_events import Cancelled, Stopped, StopRequested, Time
 from rushlight.domain.worker import Draining, Freed, Worker
 
 GIVEN_BACK = "given_back"
+RETRY_WAIT_MAX_S = 86_400
 
 
-def free(current: Round, task: Task, worker: Worker | None, *, faults: int = 0) -> None:
-    """Take the attempt from its worker."""
+def free(current: Round, task: Task, worker: Worker | None, *, faults: int | None = None) -> None:
+    """Take the attempt from its worker.
+
+    ``faults`` is its new count of failures in a row that are its own; None: an end that says
+    nothing about the worker leaves the count.
+    """
     if worker is None or worker.task_id != task.id:
         return
+    faults = worker.faults if faults is None else faults
     current.worker_event(
         Freed, worker.worker_id, task_id=task.id, attempt=task.attempt, faults=faults
     )
@@ -69,10 +75,16 @@ def end_stopped(current: Round, task: Task, outputs: Sequence[dict[str, Any]]) -
         )
 
 
+def stop_wins(task: Task) -> bool:
+    """A cancel or an overrun is under way: whatever ends the attempt but a completion ends it."""
+    return task.stop is not None and task.stop["reason"] in ("cancelled", "overrun")
+
+
 def retry_time(task: Task, farm: Farm, now: datetime) -> datetime | None:
     """When a render failure is tried again: first at once, then 60 s, 120 s, …; None: never."""
     if task.retries >= task.max_retries:
         return None
     if task.retries == 0:
         return now
-    return now + timedelta(seconds=farm.settings.retry_backoff_s * 2 ** (task.retries - 1))
+    wait_s = farm.settings.retry_backoff_s * 2 ** (task.retries - 1)
+    return now + timedelta(seconds=min(wait_s, RETRY_WAIT_MAX_S))

@@ -7,7 +7,7 @@ stale and changes nothing. A report without an attempt means the current one, fo
 from typing import Any
 
 from rushlight.domain import commands as c
-from rushlight.domain.decide.endings import end_stopped, free, retry_time
+from rushlight.domain.decide.endings import end_stopped, free, retry_time, stop_wins
 from rushlight.domain.decide.tasks import find, unchanged
 from rushlight.domain.frames import format_frames
 from rushlight.domain.round import Result, Round
@@ -114,7 +114,7 @@ def complete_task(current: Round, command: c.CompleteTask) -> Result:
         named=command.outputs is not None,
         **_result(current, task, outputs),
     )
-    free(current, task, worker)
+    free(current, task, worker, faults=0)
     return Result(command, task_ids=(task.id,))
 
 
@@ -132,9 +132,15 @@ def _result(current: Round, task: Task, outputs: tuple[dict[str, Any], ...]) -> 
 
 
 def fail_attempt(current: Round, command: c.FailAttempt) -> Result:
-    """End the attempt as failed; a worker's own fault spends no retry and counts against it."""
+    """End the attempt as failed; a worker's own fault spends no retry and counts against it.
+
+    Where a cancel or an overrun is under way, the attempt has stopped, as asked.
+    """
     task, worker = current_attempt(current, command)
     check_outputs(task, command.outputs)
+    if stop_wins(task):
+        end_stopped(current, task, command.outputs)
+        return Result(command, task_ids=(task.id,))
     own = command.fault == "worker"
     current.task_event(
         Failed,

@@ -6,15 +6,16 @@ from uuid import UUID
 from rushlight.domain.commands import SubmitTasks, TaskSpec
 from rushlight.domain.frames import parse_frames
 from rushlight.domain.matching import check_version_wish
+from rushlight.domain.outputs import files_of
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task_events import Submitted
 from rushlight.errors import InvalidRequest, OutputTaken, RushlightError
 
-Taken = dict[tuple[str, int | None], UUID]
+Taken = dict[str, UUID]
 
 
 def submit_tasks(current: Round, command: SubmitTasks) -> Result:
-    """Accept all tasks, or none.
+    """Accept all tasks, or none; those that the log has already are accepted, for ever.
 
     Raises:
         InvalidRequest: a field makes no sense; ``facts["errors"]`` names each one.
@@ -22,24 +23,27 @@ def submit_tasks(current: Round, command: SubmitTasks) -> Result:
     """
     farm = current.farm
     errors: list[dict[str, Any]] = []
-    outputs: list[str] = []
     kind: type[RushlightError] = InvalidRequest
     taken: Taken = {}
+    fresh: dict[UUID, TaskSpec] = {}
     for index, spec in enumerate(command.tasks):
-        outputs.append(spec.output or default_output(spec))
+        if spec.task_id in farm.tasks or spec.task_id in fresh:
+            continue
+        fresh[spec.task_id] = spec
         try:
-            frames = _frames(spec)
-            _check_output(current, spec, outputs[-1], frames, taken)
+            _check_output(current, spec, _output(spec), _frames(spec), taken)
         except RushlightError as error:
             kind = type(error) if not errors else kind
             errors.append({"index": index, "detail": str(error), **error.facts})
     if errors:
         raise kind(errors[0]["detail"], errors=errors)
-    for spec, output in zip(command.tasks, outputs, strict=True):
-        if spec.task_id in farm.tasks:
-            continue
-        current.task_event(Submitted, spec.task_id, **_payload(current, spec, output))
+    for spec in fresh.values():
+        current.task_event(Submitted, spec.task_id, **_payload(current, spec, _output(spec)))
     return Result(command, task_ids=tuple(spec.task_id for spec in command.tasks))
+
+
+def _output(spec: TaskSpec) -> str:
+    return spec.output or default_output(spec)
 
 
 def default_output(spec: TaskSpec) -> str:
@@ -73,11 +77,12 @@ def _check_output(
     _check_path(output, "output")
     if spec.scene is not None:
         _check_path(spec.scene, "scene")
-    other = current.farm.conflict(output, frames, spec.task_id)
-    for frame in frames:
-        other = other or taken.get((output, frame))
-        taken[(output, frame)] = spec.task_id
-    if other is not None and other != spec.task_id:
+    files = files_of(output, frames)
+    other = current.farm.conflict(files, spec.task_id)
+    for file in files:
+        other = other or taken.get(file)
+        taken[file] = spec.task_id
+    if other is not None:
         raise OutputTaken(
             f"task {other} writes {output} already: give another output or name, or wait until it"
             " has ended",
@@ -89,10 +94,12 @@ def _check_output(
 def _check_path(path: str, name: str) -> None:
     root, colon, inner = path.partition(":")
     parts = inner.replace("\\", "/").split("/")
-    if not colon or not root or not inner or inner.startswith("/") or ".." in parts:
+    if not colon or not root or inner.startswith("/") or ".." in parts:
         raise InvalidRequest(
             f"{name} {path!r} leaves its root: write root:relative/path without ..", field=name
         )
+    if parts[-1] in ("", "."):
+        raise InvalidRequest(f"{name} {path!r} is a folder: name a file", field=name)
 
 
 def _payload(current: Round, spec: TaskSpec, output: str) -> dict[str, Any]:

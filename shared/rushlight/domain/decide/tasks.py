@@ -7,6 +7,7 @@ from rushlight.domain import commands as c
 from rushlight.domain.decide.endings import stop_attempt
 from rushlight.domain.due import retry_due
 from rushlight.domain.frames import format_frames, parse_frames
+from rushlight.domain.outputs import files_of
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task import PRIORITIES, Task
 from rushlight.domain.task_events import (
@@ -47,9 +48,11 @@ def cancel_task(current: Round, command: c.CancelTask) -> Result:
     if task.status == "rendering":
         if task.stop is not None and task.stop["reason"] == "cancelled":
             return unchanged(command, task)
-        stop_attempt(current, task, "cancelled")
+        # A preemption that is under way keeps its promise: the worker will be free all the same.
+        promised = None if task.stop is None else task.stop["for_task_id"]
+        stop_attempt(current, task, "cancelled", None if promised is None else UUID(promised))
         return Result(command, task_ids=(task.id,))
-    if task.status in ("completed", "cancelled"):
+    if task.ended:
         raise IllegalTransition(f"task {task.id} is {task.status} already")
     current.task_event(Cancelled, task.id)
     return Result(command, task_ids=(task.id,))
@@ -213,7 +216,6 @@ def _need(task: Task, statuses: tuple[str, ...], rule: str) -> None:
 
 
 def _check_output_free(current: Round, task: Task) -> None:
-    frames: list[int | None] = [None] if task.frame_list is None else list(task.frame_list)
-    other = current.farm.conflict(task.output, frames, task.id)
+    other = current.farm.conflict(files_of(task.output, task.wanted()), task.id)
     if other is not None:
         raise OutputTaken(f"task {other} writes {task.output} now: wait until it has ended")

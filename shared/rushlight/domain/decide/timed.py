@@ -3,7 +3,7 @@
 from rushlight.domain import commands as c
 from rushlight.domain import due
 from rushlight.domain.base import NEVER
-from rushlight.domain.decide.endings import end_stopped, free, stop_attempt
+from rushlight.domain.decide.endings import end_stopped, free, stop_attempt, stop_wins
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task_events import Failed, Lost
 from rushlight.domain.worker import Claimed, Requested, Worker, WorkerLost
@@ -54,7 +54,7 @@ def lose_attempt(current: Round, worker: Worker) -> None:
     if worker.task_id is None:
         return
     task = current.farm.tasks[worker.task_id]
-    if task.stop is not None and task.stop["reason"] in ("cancelled", "overrun"):
+    if stop_wins(task):
         end_stopped(current, task, ())
         return
     current.task_event(
@@ -125,6 +125,7 @@ def request_worker(current: Round, command: c.RequestWorker) -> Result:
     worker = farm.workers.get(command.worker_id)
     if (
         task is None
+        or command.worker_id in task.avoid
         or (worker is not None and worker.presence in ("here", "requested"))
         or due.provisioned(farm) >= farm.settings.provisioned_workers_max
         or due.provisioner_rests(farm, current.now)
