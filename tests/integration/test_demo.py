@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
-FRAMES = 12
+FRAMES = 16
 SIZE = (96, 54)
-SMALL = ("--frames", FRAMES, "--width", SIZE[0], "--height", SIZE[1], "--samples", 256)
+SMALL = ("--frames", FRAMES, "--width", SIZE[0], "--height", SIZE[1], "--samples", 160)
 WITHIN_S = 240
 
 # One group: the two runs are made once, not once in each process of pytest-xdist.

@@ -109,6 +109,11 @@ def test_a_rush_comes_when_all_are_busy_one_has_a_frame_to_keep_and_none_is_near
     assert is_rush_moment(shot, 2) is is_moment
 
 
+def test_later_a_rush_comes_also_without_a_frame_to_keep() -> None:
+    done = task(3, status="completed", frames_done=4)
+    assert is_rush_moment(farm(rendering(1, "a", 0), rendering(2, "b", 0), done), 2)
+
+
 def test_no_rush_comes_while_a_worker_is_free() -> None:
     assert not is_rush_moment(farm(rendering(1, "a", 1), task(2)), 2)
 
