@@ -6,6 +6,8 @@ Nothing here promises that the last piece arrives: a lost piece of a log fails n
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -73,21 +75,21 @@ class AttemptLogs:
         Raises:
             Unavailable: the disk does not take it.
         """
-        with self._lock:
-            path = self._path(task_id, attempt)
+        path = self._path(task_id, attempt)
+        with self._lock, _failures():
             stored = self._load(path)
             new = text[stored.size - offset :] if offset <= stored.size else b""
-            if not new:
-                return stored.size
-            try:
+            if new:
                 self._write(path, stored, new)
-            except OSError as error:
-                raise Unavailable(f"the log of the attempt cannot be written: {error}") from error
             return stored.size + len(new)
 
     def read(self, task_id: UUID, attempt: int, offset: int) -> tuple[bytes, int]:
-        """What there is from ``offset`` on, and the size of all that was sent."""
-        with self._lock:
+        """What there is from ``offset`` on, and the size of all that was sent.
+
+        Raises:
+            Unavailable: the disk does not give it.
+        """
+        with self._lock, _failures():
             stored = self._load(self._path(task_id, attempt))
         return stored.since(offset), stored.size
 
@@ -120,3 +122,11 @@ class AttemptLogs:
         end = kept[-(self._max_bytes // 4) :]
         size = stored.size + len(new)
         return Stored(head, size - len(head) - len(end), end)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"the log of the attempt cannot be kept: {error}") from error

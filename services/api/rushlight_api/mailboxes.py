@@ -127,6 +127,7 @@ class Mailboxes:
             box = Mailbox(address)
             filling = asyncio.create_task(box.run(self._bus), name=f"mailbox {worker_id}")
             filling.add_done_callback(self._ended)
+            filling.add_done_callback(lambda _: self._forget(box))
             self._boxes[address] = (box, filling)
         return self._boxes[address][0]
 
@@ -151,9 +152,15 @@ class Mailboxes:
         """Close those of other instances; None: all of that worker."""
         for address in [one for one in self._boxes if one.worker_id == worker_id]:
             if address.instance != instance:
-                box, filling = self._boxes.pop(address)
-                box.close()
-                filling.cancel()
+                self.drop(address.worker_id, address.instance)
+
+    def drop(self, worker_id: str, instance: str) -> None:
+        """Close one; what it holds goes back to the bus."""
+        found = self._boxes.pop(WorkerQueue(worker_id, instance), None)
+        if found is not None:
+            box, filling = found
+            box.close()
+            filling.cancel()
 
     async def close(self) -> None:
         """Stop all."""
@@ -166,6 +173,12 @@ class Mailboxes:
         for task in self._errands:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, box: Mailbox) -> None:
+        """One that cannot be filled any more is of no use; the next poll opens another."""
+        box.close()
+        if self._boxes.get(box.address, (None,))[0] is box:
+            del self._boxes[box.address]
 
     def _ended(self, filling: asyncio.Task[None]) -> None:
         if not filling.cancelled() and filling.exception() is not None:

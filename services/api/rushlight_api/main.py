@@ -32,6 +32,9 @@ from rushlight_api.routes import (
 )
 
 LOGS_FOLDER = "logs"
+COMINGS_AND_GOINGS = frozenset(
+    {"rushlight.worker.joined", "rushlight.worker.left", "rushlight.worker.lost"}
+)
 
 
 def build_app(
@@ -105,14 +108,15 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
 
 
 def _hear(served: Farm, event: FarmEvent) -> None:
-    """A worker that left or was lost gets no messages any more."""
-    ended = event.topic in ("rushlight.worker.left", "rushlight.worker.lost")
-    if ended and event.worker_id is not None and served.mailboxes.serves(event.worker_id):
-        served.mailboxes.later(_close_if_gone(served, event.worker_id))
+    """Only the instance that is there gets messages."""
+    name = event.worker_id
+    if event.topic in COMINGS_AND_GOINGS and name is not None and served.mailboxes.serves(name):
+        served.mailboxes.later(_keep_current(served, name))
 
 
-async def _close_if_gone(served: Farm, worker_id: str) -> None:
-    """Look first: a new instance may have joined since."""
+async def _keep_current(served: Farm, worker_id: str) -> None:
+    """Look again: events are hints. One closed too early is opened by the next poll."""
     row = await served.read(served.log.views.worker, worker_id)
-    if row is not None and row["status"] in GONE:
-        served.mailboxes.keep_only(worker_id, None)
+    if row is not None:
+        gone = row["status"] in GONE
+        served.mailboxes.keep_only(worker_id, None if gone else row["instance"])

@@ -1,6 +1,7 @@
 """Serves the API on a socket of this machine, and stops within the time that the settings give."""
 
 import asyncio
+import logging
 import socket
 
 import uvicorn
@@ -14,7 +15,7 @@ from rushlight_api.origin import refuse_public_bind
 BACKLOG = 2048
 KEEP_ALIVE_S = 30
 # Of the time for a clean stop; the rest is for the farm behind the API.
-DRAIN_SHARE = 0.6
+DRAIN_SHARE = 0.25
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -52,6 +53,8 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Litestar, settings: ServerSettings) -> None:
         """Serve ``app``; whoever runs it calls ``stop``."""
+        # Uvicorn tells each step of its own; ours are told once, by whoever runs it.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         drain_s = max(1, round(settings.shutdown_s * DRAIN_SHARE))
         super().__init__(
             uvicorn.Config(

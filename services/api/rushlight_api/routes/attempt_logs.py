@@ -51,7 +51,7 @@ async def read_log(
     over = row["attempt"] != number or row["status"] != "rendering"
     return Response(
         text,
-        media_type=f"{TEXT}; charset=utf-8",
+        media_type=TEXT,
         headers={"X-Log-Size": str(size), "X-Log-Complete": "true" if over else "false"},
     )
 

@@ -36,15 +36,13 @@ async def root(request: Incoming) -> Redirect:
 @get("/api-docs")
 async def page(request: Incoming) -> Response[bytes]:
     """Show the API to people."""
-    return Response(_page("api-docs.html"), media_type="text/html; charset=utf-8", headers=SECURITY)
+    return Response(_page("api-docs.html"), media_type="text/html", headers=SECURITY)
 
 
 @get("/api-docs/start.js")
 async def script(request: Incoming) -> Response[bytes]:
     """Start Swagger UI; a file, so that no script stands in the page."""
-    return Response(
-        _page("start.js"), media_type="text/javascript; charset=utf-8", headers=SECURITY
-    )
+    return Response(_page("start.js"), media_type="text/javascript", headers=SECURITY)
 
 
 @get("/api-docs/openapi.json")

@@ -83,7 +83,7 @@ async def _check(farm: Farm, call: Callable[[], object]) -> str:
 )
 async def read_problem(request: Incoming, code: FromPath[str]) -> Response[str]:
     """Read what the type of a problem means."""
-    return Response(text_of(code) + "\n", media_type="text/plain; charset=utf-8")
+    return Response(text_of(code) + "\n", media_type="text/plain")
 
 
 HANDLERS = [read_command, healthz, readyz, read_problem]

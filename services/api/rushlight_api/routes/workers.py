@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from pydantic import Field, field_validator
 
 from rushlight.domain.why import why_worker
+from rushlight.errors import RuleBroken
 from rushlight.messages.commands import (
     Capabilities,
     DrainWorker,
@@ -200,9 +201,11 @@ async def _join(
         provisioned=body.provisioned,
     )
     await farm.mailboxes.open(name, instance)
-    response = await worker_answer(farm, name, command)
-    farm.mailboxes.keep_only(name, instance)
-    return response
+    try:
+        return await worker_answer(farm, name, command)
+    except RuleBroken:
+        farm.mailboxes.drop(name, instance)
+        raise
 
 
 async def _leave(
@@ -211,9 +214,7 @@ async def _leave(
     command = LeaveWorker(
         **stamp.fields, worker_id=name, instance=instance, reason=body.reason or "stopped"
     )
-    response = await worker_answer(farm, name, command)
-    farm.mailboxes.keep_only(name, None)
-    return response
+    return await worker_answer(farm, name, command)
 
 
 def _wrong(field: str, detail: str) -> Malformed:
@@ -245,7 +246,7 @@ async def request_task(request: Incoming, worker_id: FromPath[str]) -> Response[
     await farm.note_pull_worker(name)
     outcome = await _work_for(request, farm, name, stamp, wait_s)
     headers = {"Preference-Applied": f"wait={wait_s:g}"} if "prefer" in request.headers else {}
-    if outcome is None or outcome.task_id is None:
+    if outcome.task_id is None:
         return Response(b"", status_code=204, headers=headers)
     resource = await shown_task(farm, await farm.task(outcome.task_id))
     return answer(resource, headers=headers)
@@ -253,8 +254,8 @@ async def request_task(request: Incoming, worker_id: FromPath[str]) -> Response[
 
 async def _work_for(
     request: Incoming, farm: Farm, name: str, stamp: Stamp, wait_s: float
-) -> Outcome | None:
-    """Ask until there is work; None when the time is up or the client is gone."""
+) -> Outcome:
+    """Ask until there is work, the time is up, or the client is gone."""
     turn = 0
     async with Hold(request, wait_s=wait_s, stopping=farm.stopping) as hold:
         while True:

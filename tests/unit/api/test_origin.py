@@ -1,0 +1,21 @@
+"""A farm without keys is for this machine only."""
+
+import pytest
+
+from rushlight.errors import SettingsInvalid
+from rushlight_api.origin import is_loopback, refuse_public_bind
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_an_address_of_this_machine_is_fine(host: str) -> None:
+    refuse_public_bind(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "farm.example", ""])
+def test_any_other_is_refused_with_what_to_do(host: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"127\.0\.0\.1.*tunnel"):
+        refuse_public_bind(host)
+
+
+def test_a_name_that_only_looks_like_this_machine_is_not() -> None:
+    assert not is_loopback("localhost.example.com")
