@@ -11,12 +11,12 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import uuid4
 
 import structlog
 
-from rushlight.bus.port import Bus, Delivery, Queue, WorkerQueue
+from rushlight.bus.port import Bus, Consumer, Delivery, Queue, WorkerQueue
 from rushlight.clock import Clock
 from rushlight.errors import BusClosed, BusFull, LogError, RushlightError, Unroutable
 from rushlight.messages.commands import Command, ReturnAttempt
@@ -43,7 +43,7 @@ class Dispatcher:
         self._clock = clock
         self._owner = f"{socket.gethostname()}-{uuid4().hex[:8]}"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dispatcher")
-        self._limit = COMMANDS_PER_ROUND
+        self._suspects = 0
         self.rounds = 0
 
     async def run(self) -> None:
@@ -61,34 +61,56 @@ class Dispatcher:
             self._thread.shutdown(wait=True)
 
     async def _consume(self) -> None:
+        """Rounds of one writer, until a round fails.
+
+        Raises:
+            BusClosed: at shutdown.
+            LogError: a round could not be written.
+        """
         writer = await self._in_thread(lambda: Writer(self._log, self._owner, self._settings))
         logger.info("log_read", rounds=writer.farm.term.rounds, tasks=len(writer.farm.tasks))
-        async with self._bus.consume(Queue.COMMANDS) as inbox:
-            while True:
-                deliveries = await inbox.take(self._limit)
-                commands = []
-                for delivery in deliveries:
-                    if isinstance(delivery.message, Command):
-                        commands.append(delivery.message)
-                    else:
-                        await inbox.park(delivery, f"not a command: {delivery.message.kind()}")
-                try:
-                    written = await self._write(writer, commands)
-                except RushlightError:
-                    raise
-                except Exception as error:
-                    # The farm in memory may be half changed. One by one shows which command it is.
-                    logger.exception("round_failed", commands=len(commands))
-                    if len(commands) == 1:
-                        await inbox.park(deliveries[0], repr(error))
-                        await _refuse(deliveries[0], error)
-                        await inbox.ack()
-                    self._limit = 1
-                    return
-                await self._tell(written, deliveries)
+        try:
+            async with self._bus.consume(Queue.COMMANDS) as inbox:
+                while await self._round(writer, inbox):
+                    if writer.checkpoint_due:
+                        await self._save_checkpoint(writer)
+        except BusClosed:
+            await self._save_checkpoint(writer)
+            raise
+
+    async def _round(self, writer: Writer, inbox: Consumer) -> bool:
+        """One round; False: it failed and the farm in memory cannot be trusted any more."""
+        deliveries = await inbox.take(1 if self._suspects else COMMANDS_PER_ROUND)
+        commands = [one for one in deliveries if isinstance(one.message, Command)]
+        for delivery in deliveries:
+            if not isinstance(delivery.message, Command):
+                await inbox.park(delivery, f"not a command: {delivery.message.kind()}")
+        try:
+            written = await self._write(writer, [cast("Command", one.message) for one in commands])
+        except RushlightError:
+            raise
+        except Exception as error:
+            # One by one shows which command it is; that one is put aside, the others are decided.
+            logger.exception("round_failed", commands=len(commands))
+            self._suspects = len(commands)
+            if len(commands) == 1:
+                await inbox.park(commands[0], repr(error))
+                await _refuse(commands[0], error)
                 await inbox.ack()
-                self._limit = COMMANDS_PER_ROUND if len(deliveries) < self._limit else self._limit
-                self.rounds += 1
+                self._suspects = 0
+            return False
+        await self._tell(written, commands)
+        await inbox.ack()
+        self._suspects = max(0, self._suspects - 1)
+        self.rounds += 1
+        return True
+
+    async def _save_checkpoint(self, writer: Writer) -> None:
+        try:
+            await self._in_thread(writer.save_checkpoint)
+        except LogError as error:
+            # It costs time at the next start, nothing else.
+            logger.warning("checkpoint_not_saved", code=error.code, detail=str(error))
 
     async def _write(self, writer: Writer, commands: Sequence[Command]) -> Written:
         def step() -> Written:
@@ -112,8 +134,8 @@ class Dispatcher:
                 # The reaper repeats it while heartbeats list the attempt.
                 logger.warning("stop_not_sent", worker_id=worker_id, code=error.code)
         for delivery in deliveries:
-            if isinstance(delivery.message, Command):
-                await delivery.reply(written.outcomes[delivery.message.command_id])
+            command = cast("Command", delivery.message)
+            await delivery.reply(written.outcomes[command.command_id])
         if written.hints:
             await self._bus.announce(*written.hints)
 

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from rushlight.domain import Farm, FarmEvent
+from rushlight.domain import Farm, FarmEvent, checkpoint
 from rushlight.domain.base import NEVER
 from rushlight.domain.commands import RequestTask, SetWorkerStatus, is_timed
 from rushlight.domain.replay import Replay, fold_task
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task_events import Assigned, StopRequested
+from rushlight.domain.term import RoundClosed
 from rushlight.errors import KeyReused
 from rushlight.messages import commands as c
 from rushlight.messages.outcomes import Outcome
@@ -23,6 +24,8 @@ from rushlight.messages.work import Assign, Stop, assignment
 from rushlight.messages.work import FarmEvent as Hint
 from rushlight.settings import FarmSettings
 from rushlight_dispatcher.translate import tasks_named, to_domain, to_outcome
+
+CHECKPOINT_EVENTS = 50_000
 
 Row = Mapping[str, Any]
 
@@ -43,8 +46,25 @@ class ReadsViews(Protocol):
         ...
 
 
+class KeepsCheckpoint(Protocol):
+    """Where the state is kept, to start from."""
+
+    def save(self, position: int, document: dict[str, Any]) -> None:
+        """Replace the checkpoint."""
+        ...
+
+    def load(self) -> tuple[int, dict[str, Any]] | None:
+        """The checkpoint, if there is one."""
+        ...
+
+
 class WritesLog(Protocol):
     """What the writer needs of the event log."""
+
+    @property
+    def checkpoints(self) -> KeepsCheckpoint:
+        """The checkpoint that goes with it."""
+        ...
 
     @property
     def views(self) -> ReadsViews:
@@ -89,13 +109,55 @@ class Writer:
     """Folds commands into rounds and writes them."""
 
     def __init__(self, log: WritesLog, owner: str, settings: FarmSettings) -> None:
-        """Read the whole log; the term begins with the first round."""
+        """Read the log; the term begins with the first round."""
         self._log = log
         self._owner = owner
         self._settings = settings
         self._in_charge = False
         self._outcomes_expired = NEVER
-        self.farm = replayed(log)
+        self._position = 0
+        self._unsaved = 0
+        self.farm = self._read()
+
+    def _read(self) -> Farm:
+        """The farm as the log tells it: from the checkpoint, if it fits the log, and the tail."""
+        replay = Replay(
+            lambda task_id: [event for _, event in self._log.streams([task_id])[task_id]]
+        )
+        saved = self._log.checkpoints.load()
+        if saved is not None:
+            farm = self._from_checkpoint(*saved)
+            if farm is not None:
+                replay.farm = farm
+                self._position = saved[0]
+        for position, event in self._log.replay(self._position):
+            replay.apply(event)
+            self._position = position
+            self._unsaved += 1
+        return replay.farm
+
+    def _from_checkpoint(self, position: int, document: dict[str, Any]) -> Farm | None:
+        """The farm of a checkpoint; None: the log has no such round there."""
+        for at, event in self._log.replay(position - 1):
+            if at == position and isinstance(event, RoundClosed):
+                return checkpoint.restore(document, event)
+            break
+        return None
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """So much has happened since the last one that a start would take long."""
+        return self._unsaved >= CHECKPOINT_EVENTS
+
+    def save_checkpoint(self) -> None:
+        """Keep the state, so that the next start need not fold what it rests on.
+
+        Raises:
+            LogUnavailable: it cannot be written; the next start takes longer.
+        """
+        if self._unsaved:
+            self._log.checkpoints.save(self._position, checkpoint.save(self.farm))
+            self._unsaved = 0
 
     def write(self, messages: Sequence[c.Command], now: datetime) -> Written:
         """Decide these commands in one round and write it.
@@ -138,6 +200,8 @@ class Writer:
                 if _is_kept(result)
             ],
         )
+        self._position = positions[-1]
+        self._unsaved += len(positions)
         written.hints = [
             _hint(event, position, self.farm)
             for event, position in zip(current.events, positions, strict=True)
@@ -206,14 +270,6 @@ class Writer:
             self._outcomes_expired = now
             keep = timedelta(seconds=self.farm.settings.outcome_keep_s)
             self._log.views.expire_outcomes(now - keep)
-
-
-def replayed(log: WritesLog) -> Farm:
-    """The farm as the log tells it; ended tasks have left memory."""
-    replay = Replay(lambda task_id: [event for _, event in log.streams([task_id])[task_id]])
-    for _, event in log.replay():
-        replay.apply(event)
-    return replay.farm
 
 
 def _is_kept(result: Result) -> bool:

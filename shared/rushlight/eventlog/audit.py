@@ -126,9 +126,7 @@ def _check_chain(report: Report, logged: LoggedRound) -> None:
 
 
 def _check_decisions(report: Report, decided: Replay, logged: LoggedRound) -> None:
-    firsts = {event.originator_id: event for event in reversed(logged.events)}
-    for event in firsts.values():
-        decided.admit_for(event)
+    decided.admit_for_round(logged.events)
     difference = decide_again(decided.farm, logged.events)
     if difference is not None:
         report.differences.append(_text(difference))

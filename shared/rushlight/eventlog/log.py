@@ -17,6 +17,7 @@ from rushlight.clock import Clock
 from rushlight.domain.base import FarmEvent
 from rushlight.errors import LogDamaged, NotFound
 from rushlight.eventlog import rows
+from rushlight.eventlog.checkpoints import Checkpoints
 from rushlight.eventlog.failures import damaged, log_errors
 from rushlight.eventlog.folder import LOG_FILE, AcknowledgedHead, FolderLock, make_folder
 from rushlight.eventlog.integrity import check
@@ -29,7 +30,7 @@ Raw = tuple[int, UUID, int, str, bytes]
 
 
 class FarmLog:
-    """The log of one farm; ``views`` are the views that are written with it."""
+    """The log of one farm; ``views`` are written with it, ``checkpoints`` now and then."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class FarmLog:
             self._app = application(db_name, create=create)
         held.callback(self._app.close)
         self.views = Views(self._app.datastore, path)
+        self.checkpoints = Checkpoints(self._app.datastore, path)
         if head is not None:
             head.note(self.head())
         self._held = held.pop_all()

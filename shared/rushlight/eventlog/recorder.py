@@ -20,7 +20,7 @@ from eventsourcing.utils import Environment, EnvType
 
 from rushlight.domain.base import EVENTS, FarmEvent
 from rushlight.errors import LogDamaged
-from rushlight.eventlog import rows
+from rushlight.eventlog import checkpoints, rows
 from rushlight.eventlog.rows import Row
 
 FORMAT = 1
@@ -96,7 +96,7 @@ class FarmRecorder(SQLiteApplicationRecorder):
             "state BLOB NOT NULL, "
             "UNIQUE (originator_id, originator_version))"
         )
-        return [events, *rows.TABLES, f"PRAGMA user_version={FORMAT}"]
+        return [events, *rows.TABLES, checkpoints.TABLE, f"PRAGMA user_version={FORMAT}"]
 
     def _insert_events(
         self,

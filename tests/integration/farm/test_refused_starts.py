@@ -131,7 +131,7 @@ def test_audit_verify_finds_a_changed_event(farm: FarmProcess, tmp_path: Path) -
     assert farm.stop() == 0
     with sqlite3.connect(farm.data / "farm.sqlite3") as connection:
         connection.execute(
-            "UPDATE farm_events SET state ="
+            "UPDATE stored_events SET state ="
             " CAST(replace(CAST(state AS TEXT), 'honest', 'forged') AS BLOB)"
         )
     connection.close()
