@@ -194,7 +194,9 @@ class Attempt:
             self.log.note(f"# while stopping: {error}")
             return self._stopped()
         self.log.note(f"# failed: {error}")
-        reason = "\n".join([str(error), *self.log.last_lines()[-REASON_LINES:]])
+        # A driver has printed the reason as its last line: once is enough.
+        said = [one for one in self.log.last_lines() if not one.endswith(str(error))]
+        reason = "\n".join([str(error), *said[-REASON_LINES:]])
         return FailAttempt(
             **self._ids(),
             reason=reason[:REASON_MAX],

@@ -1,12 +1,16 @@
 """A farm that does what the test says, and agents that end with the test."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.worker.agents import AgentProcess
 from tests.integration.worker.farm_double import FarmDouble
+
+from rushlight.messages.commands import FailAttempt
+from rushlight.messages.work import Assign
 
 StartAgent = Callable[..., AgentProcess]
 
@@ -17,6 +21,31 @@ def farm() -> Iterator[FarmDouble]:
     yield double
     double.close()
     assert double.ledger.faults == []
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A farm and an agent that many tests share: each with a task of its own."""
+
+    farm: FarmDouble
+    agent: AgentProcess
+    instance: str
+    folder: Path
+
+    def failure_of(self, assign: Assign) -> FailAttempt:
+        """What becomes of an assignment that cannot be rendered."""
+        self.farm.send(assign)
+        return self.farm.wait_for_report(FailAttempt, task_id=assign.task_id)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    folder, farm = tmp_path_factory.mktemp("standing"), FarmDouble()
+    agent = AgentProcess(farm.url, folder, renderers=["command", "mitsuba"])
+    yield Standing(farm, agent, farm.wait_for_join(), folder)
+    agent.end()
+    farm.close()
+    assert farm.ledger.faults == []
 
 
 @pytest.fixture

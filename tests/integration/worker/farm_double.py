@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import uvicorn
 
@@ -105,7 +106,7 @@ class FarmDouble:
         self._messages.append(message)
         self._stir()
 
-    def wait_for(self, look: Callable[[Ledger], T], deadline_s: float = DEADLINE_S) -> T:
+    def wait_for(self, look: Callable[[Ledger], T | None], deadline_s: float = DEADLINE_S) -> T:
         """What ``look`` finds in the ledger, once it finds something."""
         ends = time.monotonic() + deadline_s
         with self._changed:
@@ -117,13 +118,20 @@ class FarmDouble:
                 assert rest_s > 0, f"the farm waited in vain; it heard {self.ledger}"
                 self._changed.wait(min(rest_s, 0.1))
 
-    def wait_for_report(self, kind: type[R], attempt: int = 1) -> R:
-        """The first report of that kind on that attempt number."""
+    def wait_for_report(self, kind: type[R], attempt: int = 1, task_id: UUID | None = None) -> R:
+        """The first report of that kind on that attempt number (of that task)."""
         return self.wait_for(
             lambda heard: next(
-                (r for r in heard.reports if isinstance(r, kind) and r.attempt == attempt), None
+                (
+                    report
+                    for report in heard.reports
+                    if isinstance(report, kind)
+                    and report.attempt == attempt
+                    and task_id in (None, report.task_id)
+                ),
+                None,
             )
-        )  # type: ignore[return-value]
+        )
 
     def wait_for_join(self, count: int = 1) -> str:
         """The instance that joined as the ``count``-th."""

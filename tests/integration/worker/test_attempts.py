@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.integration.worker.agents import AgentProcess, paint, wait_until
-from tests.integration.worker.conftest import StartAgent
+from tests.integration.worker.conftest import Standing, StartAgent
 from tests.integration.worker.farm_double import FarmDouble
 
 from rushlight.messages.commands import CompleteTask, FailAttempt, FramesRendered, Output
@@ -173,18 +173,17 @@ def test_nothing_is_started_when_every_frame_is_in_place(
     ],
     ids=["nothing", "one-missing", "cut", "empty", "no-picture", "wrong-size", "exit-code"],
 )
-def test_an_exit_code_is_no_proof(
-    farm: FarmDouble, start_agent: StartAgent, args: tuple[str, ...], reason: str
-) -> None:
-    agent = start_agent()
+def test_an_exit_code_is_no_proof(standing: Standing, args: tuple[str, ...], reason: str) -> None:
     size = {"width": 16, "height": 9}
-    farm.send(paint(farm.wait_for_join(), *args, frames=(1, 2), settings=size))
+    output = f"out:{uuid4()}/a.####.png"
 
-    report = farm.wait_for_report(FailAttempt)
+    report = standing.failure_of(
+        paint(standing.instance, *args, frames=(1, 2), settings=size, output=output)
+    )
 
     assert report.reason.startswith(reason)
     assert report.fault == "render"
-    assert left_in(agent) == []
+    assert left_in(standing.agent) == []
 
 
 def test_a_failure_names_the_last_lines_and_the_frames_in_place(
@@ -219,13 +218,13 @@ def test_a_failure_names_the_last_lines_and_the_frames_in_place(
     ids=lambda value: value if isinstance(value, str) and len(value) < 10 else None,
 )
 def test_what_cannot_be_rendered_says_why_and_whose_fault_it_is(
-    farm: FarmDouble, start_agent: StartAgent, change: dict[str, object], fault: str, reason: str
+    standing: Standing, change: dict[str, object], fault: str, reason: str
 ) -> None:
-    agent = start_agent()
-    (agent.out / "link").symlink_to("/")
-    farm.send(paint(farm.wait_for_join()).model_copy(update=change))
+    link = standing.agent.out / "link"
+    if not link.is_symlink():
+        link.symlink_to("/")
 
-    report = farm.wait_for_report(FailAttempt)
+    report = standing.failure_of(paint(standing.instance).model_copy(update=change))
 
     assert reason in report.reason
     assert report.fault == fault
