@@ -21,6 +21,7 @@ from rushlight.client import FarmClient
 from rushlight.clock import SystemClock
 
 LOOK_EVERY_S = 0.25
+JOIN_WITHIN_S = 60.0
 END_WITHIN_S = 900.0
 RUSHES_MAX = 3
 
@@ -62,7 +63,7 @@ class Story:
             PromiseBroken: the farm ended, a task failed for good, or it takes far too long.
         """
         deadline_s = self._clock.elapsed_s() + END_WITHIN_S
-        self._wait_for_workers(deadline_s)
+        self._wait_for_workers()
         self._submit(deadline_s)
         while not self._seen.settled:
             self._wait(deadline_s)
@@ -71,10 +72,14 @@ class Story:
         self._collect()
         return self.account
 
-    def _wait_for_workers(self, deadline_s: float) -> None:
+    def _wait_for_workers(self) -> None:
+        deadline_s = self._clock.elapsed_s() + JOIN_WITHIN_S
         while sum(worker.status == "ready" for worker in self._seen.workers.values()) < WORKERS:
             self._wait(deadline_s)
-        self._first_instances = {worker.instance for worker in self._seen.workers.values()}
+        workers = self._seen.workers.values()
+        if not any("mitsuba" in (worker.renderers or {}) for worker in workers):
+            raise PromiseBroken("no worker can render: install rushlight[mitsuba], or `make dev`")
+        self._first_instances = {worker.instance for worker in workers}
 
     def _submit(self, deadline_s: float) -> None:
         """First what can wait; once that renders, what goes before it."""
@@ -90,7 +95,7 @@ class Story:
     def _wait(self, deadline_s: float) -> None:
         """Wait a moment, look again, and tell what is new."""
         if self._clock.elapsed_s() > deadline_s:
-            raise PromiseBroken(f"the farm has not finished within {END_WITHIN_S:g} s")
+            raise PromiseBroken("it takes far too long: farm.log and `rushlight why` may say more")
         time.sleep(LOOK_EVERY_S)
         self._farm.check()
         before, self._seen = self._seen, look(self._client)
