@@ -38,6 +38,14 @@ class Replay:
             task = fold_task(event.originator_id, self._stream(event.originator_id), before=before)
             self.farm.admit(task)
 
+    def admit_for_round(self, events: Iterable[FarmEvent]) -> None:
+        """The same for a whole round, before any of it is folded: a task may begin in it."""
+        first: dict[UUID, FarmEvent] = {}
+        for event in events:
+            first.setdefault(event.originator_id, event)
+        for event in first.values():
+            self.admit_for(event)
+
     def apply(self, event: FarmEvent) -> None:
         """Fold the next event."""
         self.admit_for(event)
