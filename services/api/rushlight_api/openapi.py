@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from rushlight import __version__
+from rushlight.messages.base import Message
 from rushlight.messages.commands import WORKER_ID
 from rushlight.messages.resources import Problem
 from rushlight_api.operations import Content, Media, Operation
@@ -47,7 +48,7 @@ KEY_PARAMETER: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "the same key makes the same change once",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$"},
 }
 _SIGNIFICANT = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -66,6 +67,7 @@ def document(app: Litestar) -> Json:
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "this farm"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {"schemas": _schemas(handler.opt["operation"] for *_, handler in declared)},
@@ -178,7 +180,18 @@ def _schemas(declared: Iterable[Operation]) -> Json:
         models |= dict.fromkeys(_models(one.bodies), "validation")
     ordered = sorted(models.items(), key=lambda pair: pair[0].__name__)
     _, schema = models_json_schema(ordered, by_alias=True, ref_template=REF)
-    return dict(sorted(schema["$defs"].items()))
+    found = schema["$defs"]
+    for model in models:
+        if issubclass(model, Message):
+            _name_kind(found[model.__name__], model)
+    return dict(sorted(found.items()))
+
+
+def _name_kind(schema: Json, message: type[Message]) -> None:
+    """Messages carry their kind and version on the wire."""
+    named = {"kind": {"const": message.kind()}, "version": {"const": message.version}}
+    schema["properties"] = {**named, **schema["properties"]}
+    schema["required"] = [*named, *schema.get("required", ())]
 
 
 def _models(contents: Iterable[Content]) -> list[type[BaseModel]]:

@@ -41,7 +41,7 @@ class Query(BaseModel):
 
 
 async def read_json(request: Incoming) -> Any:
-    """The body as JSON values; None where there is none.
+    """The body as JSON values; an empty object where there is none.
 
     Raises:
         BodyTypeUnknown: it says to be something else than JSON.
@@ -49,7 +49,7 @@ async def read_json(request: Incoming) -> Any:
     """
     raw = await request.body()
     if not raw:
-        return None
+        return {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise BodyTypeUnknown(f"send Content-Type: application/json, not {kind or 'none'}")
@@ -70,8 +70,7 @@ async def read_body(request: Incoming, model: type[B]) -> B:
     Raises:
         Malformed: with a part for every wrong field.
     """
-    value = await read_json(request)
-    return parse(model, {} if value is None else value)
+    return parse(model, await read_json(request))
 
 
 def parse(model: type[B], value: Any) -> B:

@@ -64,7 +64,7 @@ def read_batch(value: Any) -> TasksBody | ExpandBody:
         }
     ):
         return parse(ExpandBody, value)
-    return parse(TasksBody, {} if value is None else value)
+    return parse(TasksBody, value)
 
 
 def batch_tasks(body: TasksBody | ExpandBody, stamp: Stamp) -> list[NewTask]:

@@ -66,6 +66,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
         ("POST", "/renders", {"estimatedRenderTime": -5}, (400, "invalid-request")),
         ("POST", "/renders", {"colour": "red"}, (400, "invalid-request")),
         ("POST", "/renders", [], (400, "invalid-request")),
+        ("POST", "/renders", "text", (400, "invalid-request")),
         ("POST", "/renders", {"settings": {"a": 2**64}}, (400, "invalid-request")),
         ("POST", "/renders", {"settings": {"a": "\0"}}, (400, "invalid-request")),
         ("POST", "/renders", {"frames": "1-"}, (422, "invalid-request")),
@@ -118,6 +119,13 @@ async def test_what_is_not_json_is_refused(served: ServedFarm, text: str) -> Non
     answer = await served.http.post("/renders", content=text.encode(), headers=JSON)
 
     assert_problem(answer, 400, "invalid-request")
+
+
+@pytest.mark.parametrize("path", ["/renders", "/renders/batch", f"/renders/{ANY}/cancel"])
+async def test_null_is_no_empty_body(served: ServedFarm, path: str) -> None:
+    answer = await served.http.post(path, content=b"null", headers=JSON)
+
+    assert "should be a JSON object" in assert_problem(answer, 400, "invalid-request")["detail"]
 
 
 async def test_bytes_that_are_not_utf_8_are_refused(served: ServedFarm) -> None:

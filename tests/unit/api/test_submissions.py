@@ -79,7 +79,7 @@ def test_half_an_expansion_is_told_what_is_missing(value: dict[str, object]) -> 
 
 def test_an_empty_body_is_told_that_tasks_are_missing() -> None:
     with pytest.raises(Malformed, match="#/tasks is required"):
-        read_batch(None)
+        read_batch({})
 
 
 def test_a_refusal_points_into_the_list_that_was_sent() -> None:

@@ -118,7 +118,7 @@ async def read_messages(request: Incoming, worker_id: FromPath[str]) -> Response
     box = await farm.mailboxes.open(name, query.instance)
     shown = await _shown(request, farm, box, query.after, wait_s)
     if box.closed.is_set():
-        await _refuse_stale(farm, name, query.instance)
+        await _refuse_stale(farm, name, query.instance, leaving=True)
     return answer(
         MessagesResource(
             items=[{"seq": seq, "message": message.to_wire()} for seq, message in shown],
@@ -141,14 +141,16 @@ async def _shown(
                 return shown
 
 
-async def _refuse_stale(farm: Farm, name: str, instance: str) -> None:
-    """Only the instance that is there gets messages.
+async def _refuse_stale(farm: Farm, name: str, instance: str, *, leaving: bool = False) -> None:
+    """Only the instance that is there gets messages; one that is ``leaving`` may hear no more.
 
     Raises:
         NotFound: no such worker.
         StaleReport: another instance is there, or none.
     """
     row = await farm.worker(name)
+    if leaving and row["instance"] == instance and row["status"] == "offline":
+        return
     if row["instance"] != instance or row["status"] in GONE:
         raise StaleReport(
             f"instance {instance} of worker {name} is not there (any more): join anew with"
