@@ -34,9 +34,9 @@ def output_name(pattern: str, frame: int | None) -> str:
     if not slash:
         folder, slash, name = pattern.rpartition(":")
     if frame is None:
-        named = _RUN_OF_A_STILL.sub("", name)
-        if not PurePosixPath(named).stem.strip("."):
-            named = "still" + PurePosixPath(name).suffix
+        path = PurePosixPath(name)
+        stem, suffix = (_RUN_OF_A_STILL.sub("", part) for part in (path.stem, path.suffix))
+        named = (stem or "still") + suffix
     else:
         named = _RUN.sub(lambda run: str(frame).zfill(len(run.group())), name)
     return f"{folder}{slash}{named}"
