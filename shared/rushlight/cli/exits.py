@@ -31,6 +31,7 @@ class Exit(IntEnum):
     TIMED_OUT = 7
     AUDIT_MISMATCH = 8
     INTERRUPTED = 130
+    PIPE_CLOSED = 141
 
 
 # The first class that fits counts, so a kind stands before what it is a kind of.

@@ -1,7 +1,7 @@
 """The root of the command line: finds commands by name, loads only the one that runs."""
 
+import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -69,17 +69,24 @@ class LazyGroup(click.RichGroup):
         """Run and exit: wrong usage and interruptions in the same words as all other errors."""
         try:
             code = super().main(*args, **{**rest, "standalone_mode": False})
+            sys.stdout.flush()
         except click.ClickException as error:
             _say_usage(error)
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
             print("interrupted", file=sys.stderr)
             sys.exit(Exit.INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough; there is nobody to tell it to.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(Exit.PIPE_CLOSED)
         sys.exit(code if isinstance(code, int) else Exit.OK)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command; a wrong name gets the nearest right one."""
         if args and self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches  # noqa: PLC0415 - hardly ever
+
             near = get_close_matches(args[0], COMMANDS, 1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise click.UsageError(f"there is no command {args[0]!r}{meant}", ctx)
@@ -92,19 +99,24 @@ def _say_usage(error: click.ClickException) -> None:
         print(f"  see `{error.ctx.command_path} --help`", file=sys.stderr)
 
 
+HELP_LOOKS = {
+    "theme": "default-slim",
+    "text_markup": "rich",
+    "text_paragraph_linebreaks": "\n\n",
+    "padding_helptext_first_line": (0, 0, 1, 0),
+    "command_groups": {"rushlight": PANELS},
+    "max_width": 100,
+}
+
+
+# Not by the decorator `rich_config`: that loads rich for every command.
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.rich_config(
-    {
-        "theme": "default-slim",
-        "text_markup": "rich",
-        "text_paragraph_linebreaks": "\n\n",
-        "padding_helptext_first_line": (0, 0, 1, 0),
-        "command_groups": {"rushlight": PANELS},
-        "max_width": 100,
-    }
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "rich_help_config": HELP_LOOKS,
+    },
 )
 @click.version_option(__version__, prog_name="rushlight", message="%(prog)s %(version)s")
 def rushlight() -> None:

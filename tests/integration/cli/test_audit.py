@@ -1,0 +1,110 @@
+"""``rushlight audit`` on the log of a farm that has ended, whole and damaged."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.conftest import Cli, farm_up
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a farm that took ten tasks, paused one, and ended."""
+    data = tmp_path_factory.mktemp("ended") / "data"
+    with farm_up(data, {}) as cli:
+        made = cli("submit", "--renderer", "povray", "--count", 10).stdout.splitlines()
+        assert cli("pause", made[0]).returncode == 0
+    return data
+
+
+@pytest.fixture
+def audit(ended: Path, tmp_path: Path) -> Iterator[Cli]:
+    """Commands on a copy of that data."""
+    data = tmp_path / "data"
+    shutil.copytree(ended, data)
+    yield Cli("http://127.0.0.1:1", data)
+
+
+def change(audit: Cli, statement: str) -> None:
+    with closing(sqlite3.connect(audit.data / "farm.sqlite3")) as log, log:
+        assert log.execute(statement).rowcount > 0
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout + done.stderr
+
+
+def test_a_whole_log_is_clean(audit: Cli) -> None:
+    done = audit("audit", "verify")
+
+    assert done.returncode == 0, said(done)
+    assert "10 tasks" in done.stdout
+    report = audit.json("audit", "verify")
+    assert (report["clean"], report["tasks"]) == (True, 10)
+    assert report["digest"] in done.stdout
+
+
+def test_a_row_that_somebody_changed_is_found_and_made_anew(audit: Cli) -> None:
+    change(audit, "UPDATE tasks SET doc = replace(doc, 'paused', 'failed')")
+
+    found = audit("audit", "verify")
+
+    assert found.returncode == 8
+    assert "is not what the log says" in found.stdout
+    assert audit("audit", "rebuild").returncode == 0
+    assert audit("audit", "verify").returncode == 0
+
+
+def test_an_event_that_somebody_changed_is_found(audit: Cli) -> None:
+    change(
+        audit,
+        "UPDATE farm_events SET state = replace(CAST(state AS TEXT), 'povray', 'blende')"
+        " WHERE rowid = (SELECT MIN(rowid) FROM farm_events WHERE topic LIKE '%submitted')",
+    )
+
+    found = audit("audit", "verify")
+
+    assert found.returncode == 8
+    assert "round" in said(found)
+
+
+def test_the_log_is_listed_from_its_end_or_for_one_task(audit: Cli) -> None:
+    events = [json.loads(line) for line in audit("audit", "log", "--json").stdout.splitlines()]
+    paused = next(one for one in events if one["topic"] == "rushlight.task.paused")
+
+    last = audit("audit", "log", "--last", 2, "--json").stdout.splitlines()
+    of_task = audit("audit", "log", "--of", paused["taskId"][-8:]).stdout.splitlines()
+
+    assert [json.loads(line) for line in last] == events[-2:]
+    assert [line.split("\t")[2] for line in of_task] == [
+        "rushlight.task.submitted",
+        "rushlight.task.paused",
+    ]
+
+
+def test_a_log_that_was_cut_is_refused_and_its_whole_rounds_are_saved(audit: Cli) -> None:
+    log = audit.data / "farm.sqlite3"
+    with log.open("r+b") as file:
+        file.truncate(log.stat().st_size - 100)
+
+    refused = audit("audit", "verify")
+    new = audit.data.parent / "new"
+    saved = audit("audit", "salvage", audit.data, new, "--json")
+
+    assert refused.returncode == 8
+    assert "rushlight audit salvage" in refused.stderr
+    assert saved.returncode == 0, said(saved)
+    assert json.loads(saved.stdout)["kept"] > 0
+    assert audit("audit", "verify", "--data", new).returncode == 0
+
+
+def test_without_a_log_the_option_is_named(audit: Cli, tmp_path: Path) -> None:
+    done = audit("audit", "verify", "--data", tmp_path / "nowhere")
+
+    assert done.returncode == 3
+    assert "--data" in done.stderr
