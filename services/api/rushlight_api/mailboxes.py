@@ -1,8 +1,8 @@
 """What is sent to push agents, kept until they have fetched and acknowledged it over HTTP.
 
 A mailbox belongs to one instance of a worker and numbers its messages. The numbers are this
-process's own: the first poll after a (re)start says where the agent's count stands, and
-acknowledges nothing, since nothing was shown yet. So no message is lost to a number that another
+process's own, and only numbers that were shown acknowledge anything: the first poll after a
+(re)start says where the agent's count stands. So no message is lost to a number that another
 process gave. What an agent did not acknowledge stays unacked, and the bus delivers it again.
 """
 
@@ -34,7 +34,7 @@ class Mailbox:
         self.address = address
         self.closed = asyncio.Event()
         self._messages: deque[Message] = deque()
-        self._acknowledged: int | None = None
+        self._acknowledged = 0
         self._shown = 0
         self._news = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -85,10 +85,10 @@ class Mailbox:
     def read(self, after: int) -> list[tuple[int, Message]]:
         """Forget what ``after`` acknowledges, and show what follows, numbered.
 
-        An ``after`` beyond all numbers given here was counted by another process: what is kept
+        An ``after`` beyond all numbers shown here was counted by another process: what is kept
         follows it.
         """
-        if self._acknowledged is None or after > self._shown:
+        if after > self._shown:
             self._acknowledged = self._shown = after
         while self._acknowledged < after:
             self._messages.popleft()
