@@ -83,7 +83,7 @@ def test_an_exception_is_part_of_its_line_and_shows_no_values() -> None:
     secret = "hunter" + "2"
 
     try:
-        raise ValueError("no")
+        int("no number")
     except ValueError:
         structlog.get_logger().exception("failed", length=len(secret))
 

@@ -63,7 +63,7 @@ def run(
     if roots:
         given["roots"] = {name: Path(path) for name, path in map(_pair, roots)}
     if programs:
-        given["programs"] = {name: shlex.split(argv) for name, argv in map(_pair, programs)}
+        given["programs"] = {name: _split(argv) for name, argv in map(_pair, programs)}
     service("worker")(given, settings)
 
 
@@ -144,3 +144,10 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and sign and value):
         raise click.UsageError(f"write it as NAME=VALUE, not {text!r}")
     return name, value
+
+
+def _split(argv: str) -> list[str]:
+    try:
+        return shlex.split(argv)
+    except ValueError as error:
+        raise click.UsageError(f"--program: {error}: {argv!r}") from None

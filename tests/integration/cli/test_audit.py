@@ -4,12 +4,13 @@ import json
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.integration.cli.conftest import Cli, farm_up
+
+from rushlight.eventlog.recorder import EVENTS_TABLE
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +24,11 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def audit(ended: Path, tmp_path: Path) -> Iterator[Cli]:
+def audit(ended: Path, tmp_path: Path) -> Cli:
     """Commands on a copy of that data."""
     data = tmp_path / "data"
     shutil.copytree(ended, data)
-    yield Cli("http://127.0.0.1:1", data)
+    return Cli("http://127.0.0.1:1", data)
 
 
 def change(audit: Cli, statement: str) -> None:
@@ -63,8 +64,9 @@ def test_a_row_that_somebody_changed_is_found_and_made_anew(audit: Cli) -> None:
 def test_an_event_that_somebody_changed_is_found(audit: Cli) -> None:
     change(
         audit,
-        "UPDATE farm_events SET state = replace(CAST(state AS TEXT), 'povray', 'blende')"
-        " WHERE rowid = (SELECT MIN(rowid) FROM farm_events WHERE topic LIKE '%submitted')",
+        f"UPDATE {EVENTS_TABLE}"  # noqa: S608
+        " SET state = CAST(replace(CAST(state AS TEXT), 'povray', 'blende') AS BLOB)"
+        " WHERE topic = 'rushlight.task.submitted' AND originator_version = 1",
     )
 
     found = audit("audit", "verify")
