@@ -56,14 +56,14 @@ class LoggedRound:
         return event
 
 
-def rounds_of(log: FarmLog) -> Iterator[LoggedRound]:
-    """The rounds of the log, in order.
+def rounds_of(log: FarmLog, upto: int | None = None) -> Iterator[LoggedRound]:
+    """The rounds of the log, in order, up to a position.
 
     Raises:
         LogDamaged: an event does not read, or the log ends in the middle of a round.
     """
     current: LoggedRound | None = None
-    for position, stream, version, topic, state in log.raw():
+    for position, stream, version, topic, state in log.raw(upto=upto):
         if topic not in EVENTS:
             raise LogDamaged(f"position {position}: no event is called {topic}")
         event = EVENTS[topic].decode(stream, version, state)
@@ -95,20 +95,27 @@ def verify(data: Path) -> Report:
 def verify_log(log: FarmLog) -> Report:
     """``verify`` on an open log."""
     report = Report()
+    # The views first, as one snapshot: a running farm goes on writing while the log is read.
+    head, task_rows, worker_rows = log.views.dump()
+    seen_tasks = {row["task_id"]: _digest(row) for row in task_rows}
+    seen_workers = {row["worker_id"]: _digest(row) for row in worker_rows}
+    report.tasks, report.workers = len(seen_tasks), len(seen_workers)
     decided = _replay(log)
     rows = _Rows(decided)
-    for logged in rounds_of(log):
+    for logged in rounds_of(log, head):
         report.events += len(logged.events)
         report.rounds += 1
         _check_chain(report, logged)
         if report.clean:
             _check_decisions(report, decided, logged)
+        if report.clean:
             rows.note(logged)
             decided.farm.forget_ended()
         if len(report.differences) >= DIFFERENCES_MAX:
             break
     if report.clean:
-        _check_views(report, rows, log)
+        _compare(report, "task", seen_tasks, rows.tasks)
+        _compare(report, "worker", seen_workers, rows.workers)
     return report
 
 
@@ -141,19 +148,12 @@ def _text(difference: Difference) -> str:
     )
 
 
-def _check_views(report: Report, rows: "_Rows", log: FarmLog) -> None:
-    task_rows, worker_rows = log.views.dump()
-    report.tasks, report.workers = len(task_rows), len(worker_rows)
-    for what, name, found, expected in (
-        ("task", "task_id", task_rows, rows.tasks),
-        ("worker", "worker_id", worker_rows, rows.workers),
-    ):
-        seen = {row[name]: _digest(row) for row in found}
-        for key in sorted(seen.keys() | expected.keys()):
-            if seen.get(key) != expected.get(key):
-                report.differences.append(
-                    f"view of {what} {key} is not what the log says: `rushlight audit rebuild`"
-                )
+def _compare(report: Report, what: str, seen: dict[str, str], expected: dict[str, str]) -> None:
+    for key in sorted(seen.keys() | expected.keys()):
+        if seen.get(key) != expected.get(key):
+            report.differences.append(
+                f"view of {what} {key} is not what the log says: `rushlight audit rebuild`"
+            )
 
 
 class _Rows:

@@ -24,7 +24,7 @@ from rushlight.eventlog import checkpoints, rows
 from rushlight.eventlog.rows import Row
 
 FORMAT = 1
-EVENTS_TABLE = "stored_events"
+EVENTS_TABLE = rows.EVENTS_TABLE
 INSERT_EVENT = (
     f"INSERT INTO {EVENTS_TABLE} (originator_id, originator_version, topic, state)"  # noqa: S608
     " VALUES (?, ?, ?, ?)"
@@ -70,6 +70,9 @@ class DurablePool(SQLiteConnectionPool):
     """Connections on which a commit has returned only when it is on the disk."""
 
     def _create_connection(self) -> SQLiteConnection:
+        if "mode=ro" in self.db_name:
+            # A reader takes the file as it is: a copy need not be in WAL mode.
+            self.is_journal_mode_wal = True
         connection = super()._create_connection()
         connection.cursor().execute("PRAGMA synchronous=FULL")
         return connection

@@ -12,6 +12,8 @@ import orjson
 
 Row = dict[str, Any]
 
+EVENTS_TABLE = "stored_events"
+
 TASK_COLUMNS = (
     "task_id",
     "seq",

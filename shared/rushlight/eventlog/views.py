@@ -149,13 +149,15 @@ class Views:
             cursor.executemany(rows.PUT_TASK, map(rows.task_columns, task_rows))
             cursor.executemany(rows.PUT_WORKER, map(rows.worker_columns, worker_rows))
 
-    def dump(self) -> tuple[list[Row], list[Row]]:
-        """All rows of tasks and of workers, each by id, from one snapshot."""
+    def dump(self) -> tuple[int, list[Row], list[Row]]:
+        """The log's head, and all rows of tasks and of workers by id, from one snapshot."""
         with self._snapshot() as cursor:
+            cursor.execute(f"SELECT MAX(rowid) AS head FROM {rows.EVENTS_TABLE}")  # noqa: S608
+            head = int(cursor.fetchone()["head"] or 0)
             cursor.execute("SELECT doc FROM tasks ORDER BY task_id")
             tasks = [rows.load(one["doc"]) for one in cursor.fetchall()]
             cursor.execute("SELECT doc FROM workers ORDER BY worker_id")
-            return tasks, [rows.load(one["doc"]) for one in cursor.fetchall()]
+            return head, tasks, [rows.load(one["doc"]) for one in cursor.fetchall()]
 
     @contextmanager
     def _snapshot(self) -> Iterator[SQLiteCursor]:

