@@ -64,6 +64,7 @@ class Rehearsal:
             current.take_over("rehearsal", self.settings.model_dump(mode="json"))
         current.run(commands)
         current.close()
+        self.now = current.now
         self.rounds.append(current.events)
         for event in current.events:
             self.streams.setdefault(event.originator_id, []).append(event)
