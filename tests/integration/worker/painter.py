@@ -6,7 +6,6 @@ It runs as a program of its own: nothing of Rushlight is imported.
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -63,12 +62,17 @@ def paint(path: Path, wanted: argparse.Namespace, frame: int) -> None:
 
 
 def escape(pid_file: Path) -> None:
-    """A grandchild that changed its session, and holds on to our output."""
-    sleeper = (
-        "import os,sys,time,signal;signal.signal(signal.SIGTERM,signal.SIG_IGN);time.sleep(600)"
-    )
-    child = subprocess.Popen([sys.executable, "-c", sleeper], start_new_session=True)
-    note(pid_file, str(child.pid))
+    """An orphaned grandchild that changed its session, ignores SIGTERM and holds our output."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        grandchild = os.fork()
+        if grandchild == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(600)
+        note(pid_file, str(grandchild))
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def say(line: str) -> None:

@@ -10,6 +10,7 @@ from tests.integration.worker.farm_double import FarmDouble, problem
 from tests.integration.worker.test_stops import reached
 
 from rushlight.messages.commands import CompleteTask, FailAttempt
+from rushlight.messages.work import FarmEvent
 
 
 def test_it_keeps_rendering_while_the_farm_is_away_and_reports_afterwards(
@@ -162,3 +163,16 @@ def test_wrong_settings_end_the_agent_with_what_to_do(
 
     assert agent.wait() == 2
     assert said in agent.said()
+
+
+def test_messages_of_a_kind_that_it_does_not_know_are_passed_over(
+    farm: FarmDouble, start_agent: StartAgent
+) -> None:
+    agent = start_agent()
+    instance = farm.wait_for_join()
+    farm.send(FarmEvent(topic="rushlight.task.paused", position=1))
+    farm.send(paint(instance))
+
+    farm.wait_for_report(CompleteTask)
+
+    assert "unknown kind" in agent.events("message_passed_over")[0]["error"]
