@@ -95,11 +95,14 @@ def submit(
 
     Prints the ids of the new tasks. Without any option it renders the farm's default scene once.
 
+    ROOT names a folder that every worker knows. Those that `rushlight up` starts know three: scenes
+    (where `up` was started), out (the data folder's), demo (the packaged scene).
+
     \b
     Examples:
       rushlight submit
-      rushlight submit --scene scenes:orrery.xml --renderer mitsuba --watch
-      rushlight submit --scene scenes:orrery.xml --renderer mitsuba \\
+      rushlight submit --scene demo:orrery.xml --renderer mitsuba --watch
+      rushlight submit --scene demo:orrery.xml --renderer mitsuba \\
           --frames 1-48 --frames-per-task 4 --job orrery --priority HIGH
       rushlight submit --renderer command --set program=\"make-frame\" --frames 1-10
       rushlight submit --file tasks.json --wait && echo all done
@@ -116,6 +119,9 @@ def submit(
         _say(farm, answer, task_ids)
     if wait or watch:
         watch_tasks(farm, task_ids, timeout_s=timeout_s, quiet=not watch)
+    elif farm.out.for_people:
+        what = f"--job {answer['jobId']}" if len(task_ids) > 1 else words.short(task_ids[0])
+        farm.out.note(f"`rushlight watch {what}` shows how it goes")
 
 
 def _say(farm: Farm, answer: Json, task_ids: list[str]) -> None:

@@ -1,3 +1,4 @@
-"""The demo: a whole farm on this machine, put to the test before your eyes."""
+"""The demo: a whole farm on this machine, put to the test before your eyes.
 
-from rushlight.cli.demo.run import run_demo as run_demo
+``rushlight.cli.demo.run`` runs it; nothing is loaded here, because ``rushlight --help`` looks in.
+"""

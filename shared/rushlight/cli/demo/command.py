@@ -27,6 +27,6 @@ def demo(folder: Path, *, no_chaos: bool, **options: Any) -> None:
       rushlight demo
       rushlight demo /tmp/demo --width 640 --height 360 --samples 64
     """
-    from rushlight.cli.demo import run_demo  # noqa: PLC0415 - Pillow and rich take their time
+    from rushlight.cli.demo.run import run_demo  # noqa: PLC0415 - Pillow and rich take their time
 
     sys.exit(run_demo(folder, chaos=not no_chaos, **options))
