@@ -54,7 +54,7 @@ def _follow(row: Row, event: t.TaskEvent) -> None:
     elif isinstance(event, t.TimedOut):
         _end(row, event, "timed_out", "Task timeout")
     elif isinstance(event, t.Lost):
-        _end(row, event, "lost", "Worker timeout")
+        _end(row, event, "lost", event.reason)
     elif isinstance(event, t.Failed) and event.worker_id is not None:
         _end(row, event, "failed", event.reason)
 

@@ -185,18 +185,19 @@ class TimedOut(TaskEvent):
 
 
 class Lost(TaskEvent):
-    """The attempt's worker was lost with it."""
+    """The attempt's worker was lost with it: it timed out, or was started anew."""
 
     TOPIC = "rushlight.task.lost"
     attempt: int
     worker_id: str
+    reason: str
     retry_at: datetime
 
     def apply(self, task: Task) -> None:
         """It is tried again, and no retry is spent."""
         task.status = "failed"
         task.failure = "lost"
-        task.error_message = "Worker timeout"
+        task.error_message = self.reason
         task.losses += 1
         task.retry_at = self.retry_at
         task.release()

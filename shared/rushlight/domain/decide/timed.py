@@ -45,11 +45,11 @@ def _lose(current: Round, command: c.TimeoutWorker, worker: Worker, reason: str)
         last_heartbeat=command.last_heartbeat,
         sequence=command.sequence,
     )
-    lose_attempt(current, worker)
+    lose_attempt(current, worker, reason)
     return Result(command)
 
 
-def lose_attempt(current: Round, worker: Worker) -> None:
+def lose_attempt(current: Round, worker: Worker, reason: str) -> None:
     """The attempt of a dead worker is lost; a stop that was under way has its way."""
     if worker.task_id is None:
         return
@@ -62,6 +62,7 @@ def lose_attempt(current: Round, worker: Worker) -> None:
         task.id,
         attempt=task.attempt,
         worker_id=worker.worker_id,
+        reason=reason,
         retry_at=current.now,
     )
     free(current, task, worker)

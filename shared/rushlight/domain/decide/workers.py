@@ -44,7 +44,7 @@ def join_worker(current: Round, command: c.JoinWorker) -> Result:
                 retry_after_s=current.farm.settings.heartbeat_s,
             )
         _join(current, command)
-        lose_attempt(current, current.farm.workers[command.worker_id])
+        lose_attempt(current, current.farm.workers[command.worker_id], "Worker restarted")
         return Result(command)
     _join(current, command)
     return Result(command)
