@@ -187,7 +187,7 @@ def provisioner_rests(farm: Farm, now: datetime) -> bool:
     failed = [
         (worker.requested_at, worker.never_joined)
         for worker in farm.workers.values()
-        if worker.never_joined and worker.requested_at is not None
+        if worker.never_joined and worker.presence == "failed" and worker.requested_at is not None
     ]
     if not failed:
         return False

@@ -35,7 +35,6 @@ def _number(frame: int, width: int) -> str:
 
 
 def _still(name: str) -> str:
-    named = _RUN_OF_A_STILL.sub("", name)
-    if PurePosixPath(named).stem.strip("."):
-        return named
-    return "still" + PurePosixPath(name).suffix
+    path = PurePosixPath(name)
+    stem, suffix = (_RUN_OF_A_STILL.sub("", part) for part in (path.stem, path.suffix))
+    return (stem or "still") + suffix
