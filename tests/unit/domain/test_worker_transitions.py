@@ -40,25 +40,26 @@ def farm_with_worker(status: str) -> Rehearsal:
         farm.submit("task", priority="RUSH")
     if status == "requested":
         farm.say(c.RequestWorker, worker_id="w1", task_id=next(iter(farm.farm.tasks)))
-    elif status == "absent":
-        return farm
-    elif status.startswith("pull"):
-        farm.ready("w1")
-        if name == "busy":
-            farm.ask("w1")
-        if name == "offline":
-            farm.ready("w1", "offline")
-    else:
-        farm.join("w1")
-    if name == "draining":
+    elif status != "absent":
+        farm.ready("w1") if status.startswith("pull") else farm.join("w1")
+    _bring_to(farm, status)
+    if status != "absent":
+        assert farm.worker("w1").status == {"lost": "failed"}.get(name, name)
+    return farm
+
+
+def _bring_to(farm: Rehearsal, status: str) -> None:
+    if status == "pull-busy":
+        farm.ask("w1")
+    elif status == "pull-offline":
+        farm.ready("w1", "offline")
+    elif status == "draining":
         farm.say(c.DrainWorker, worker_id="w1")
-    if status == "offline":
+    elif status == "offline":
         farm.say(c.LeaveWorker, worker_id="w1", instance="i1")
-    if status == "lost":
+    elif status == "lost":
         farm.later(91)
         farm.say(c.TimeoutWorker, worker_id="w1", instance="i1")
-    assert farm.worker("w1").status == {"lost": "failed"}.get(name, name)
-    return farm
 
 
 def say(farm: Rehearsal, kind: str) -> Any:
@@ -67,7 +68,7 @@ def say(farm: Rehearsal, kind: str) -> Any:
         return farm.say(c.JoinWorker, worker_id="w1", instance=instance, capabilities=OFFERED)
     if kind.startswith("say-"):
         return farm.ready("w1", kind.removeprefix("say-"))
-    extra = {
+    extra: dict[str, dict[str, Any]] = {
         "LeaveWorker": {"instance": "i1"},
         "TimeoutWorker": {"instance": "i1", "last_heartbeat": farm.now},
         "ClaimWorker": {"provisioner": "local"},
