@@ -5,6 +5,8 @@ from pathlib import Path
 import httpx
 from tests.integration.api.conftest import ServedFarm, serve
 
+from rushlight.testing import ManualFarm, manual_farm
+
 TEXT = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -34,12 +36,24 @@ async def test_a_log_is_sent_in_pieces_and_followed(served: ServedFarm) -> None:
     assert first.headers["x-log-complete"] == "false"
 
 
-async def test_a_log_is_complete_when_the_attempt_is_over(served: ServedFarm) -> None:
-    task_id = await rendering(served)
-    await served.json("POST", f"/renders/{task_id}/complete", status=200)
-    answer = await served.http.get(f"/renders/{task_id}/attempts/1/log")
+async def test_a_log_is_complete_a_while_after_the_attempt(tmp_path: Path) -> None:
+    """Workers send the last piece after their last report."""
+    async with manual_farm(tmp_path) as farm:
+        await farm.say("w")
+        task_id = (await farm.submit())["taskId"]
+        await farm.ask("w")
+        path = f"/renders/{task_id}/attempts/1/log"
+        told = [await is_complete(farm, path)]
+        await farm.http.post(f"/renders/{task_id}/complete")
+        for seconds in (0, 2.9, 0.2):
+            farm.clock.advance(seconds)
+            told.append(await is_complete(farm, path))
 
-    assert (answer.content, answer.headers["x-log-complete"]) == (b"", "true")
+    assert told == ["false", "false", "false", "true"]
+
+
+async def is_complete(farm: ManualFarm, path: str) -> str:
+    return str((await farm.http.get(path)).headers["x-log-complete"])
 
 
 async def test_only_attempts_that_there_were_have_logs(served: ServedFarm) -> None:

@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from pydantic import Field
 
+from rushlight.domain.attempts import attempts_of
 from rushlight.errors import NotFound
 from rushlight.messages.resources import LogSizeResource
 from rushlight_api.farm import Farm, farm_of
@@ -17,6 +18,8 @@ from rushlight_api.showing import answer
 
 TAG = "attempts"
 TEXT = "text/plain"
+# Workers send what is new every second, and the rest after the attempt's last report.
+SETTLES_S = 3.0
 
 
 class OffsetQuery(Query):
@@ -35,7 +38,7 @@ class OffsetQuery(Query):
         problems=(400, 404),
         headers={
             "X-Log-Size": "bytes that the worker has sent: the next offset",
-            "X-Log-Complete": "true once the attempt is over",
+            "X-Log-Complete": "true once nothing follows",
         },
     ),
 )
@@ -48,7 +51,7 @@ async def read_log(
     row, number = await _attempt(farm, task_id, attempt)
     task = UUID(row["task_id"])
     text, size = await farm.read(farm.attempt_logs.read, task, number, offset)
-    over = row["attempt"] != number or row["status"] != "rendering"
+    over = await _is_over(farm, task, number)
     return Response(
         text,
         media_type=TEXT,
@@ -81,6 +84,15 @@ async def append_log(
     task = UUID(row["task_id"])
     size = await farm.read(farm.attempt_logs.append, task, number, offset, text)
     return answer(LogSizeResource(size=size))
+
+
+async def _is_over(farm: Farm, task_id: UUID, attempt: int) -> bool:
+    """Nothing follows: the attempt has ended, and its worker has had time to send the rest."""
+    events = [event for _, event in await farm.read(farm.log.stream, task_id)]
+    ended = [row["ended_at"] for row in attempts_of(events) if row["attempt"] == attempt]
+    if not ended or ended[0] is None:
+        return False
+    return bool((farm.clock.now() - ended[0]).total_seconds() >= SETTLES_S)
 
 
 async def _attempt(farm: Farm, task_id: str, attempt: str) -> tuple[Row, int]:
