@@ -12,6 +12,13 @@ from rushlight.errors import InvalidRequest, NotFound
 
 RESULT_STYLES = {"rendering": "cyan", "completed": "green", "failed": "red", "lost": "red"}
 
+
+def _more_than_result(attempt: Json) -> str | None:
+    """The detail, where it says more than the result beside it."""
+    detail = words.first_line(attempt["detail"])
+    return None if detail == attempt["result"] else detail
+
+
 ATTEMPT_COLUMNS = (
     Column("ATTEMPT", lambda a: a["attempt"], justify="right"),
     Column("WORKER", lambda a: a["workerId"]),
@@ -29,8 +36,9 @@ ATTEMPT_COLUMNS = (
         lambda a: RESULT_STYLES.get(a["result"], "yellow"),
     ),
     Column("FRAMES", lambda a: a["framesRendered"]),
-    Column("DETAIL", lambda a: words.first_line(a["detail"])),
+    Column("DETAIL", lambda a: words.first_line(a["detail"]), _more_than_result),
 )
+
 
 EVENT_COLUMNS = (
     Column("POSITION", lambda e: e["position"], justify="right"),

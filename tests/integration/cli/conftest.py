@@ -33,6 +33,14 @@ print("frame", frame, "is done", flush=True)
 """
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Ask again and again until it holds; fails after a while."""
+    deadline = time.monotonic() + END_WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
 def words(*given: object) -> list[str]:
     """An argv of the command line."""
     return [sys.executable, "-c", "from rushlight.cli import main; main()", *map(str, given)]
@@ -92,10 +100,8 @@ class Cli:
 
     def until(self, task_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until that holds for the task; fails after a while."""
-        deadline = time.monotonic() + END_WITHIN_S
-        while not holds(task := self.json("show", task_id)):
-            assert time.monotonic() < deadline, task
-        return dict(task)
+        wait_until(lambda: holds(self.json("show", task_id)))
+        return dict(self.json("show", task_id))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +110,7 @@ def rushlight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     data = tmp_path_factory.mktemp("farm") / "data"
     programs = {"frame": [sys.executable, "-c", PROGRAM]}
     with farm_up(data, {"RUSHLIGHT_PROGRAMS": json.dumps(programs)}) as cli:
+        wait_until(lambda: bool(cli.json("worker", "ls")["items"]))
         yield cli
 
 

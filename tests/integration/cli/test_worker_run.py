@@ -2,14 +2,12 @@
 
 import json
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.cli.conftest import END_WITHIN_S, PROGRAM, Cli, farm_up
+from tests.integration.cli.conftest import END_WITHIN_S, PROGRAM, Cli, farm_up, wait_until
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ def test_a_second_worker_of_that_name_on_this_machine_is_refused(
 ) -> None:
     first = rushlight.begin(*given(tmp_path))
     try:
-        wait_for_worker(rushlight, first)
+        wait_until(lambda: rushlight("worker", "show", "twice").returncode == 0)
         second = rushlight(*given(tmp_path))
     finally:
         first.send_signal(signal.SIGTERM)
@@ -61,13 +59,6 @@ def test_a_second_worker_of_that_name_on_this_machine_is_refused(
 def given(tmp_path: Path) -> tuple[object, ...]:
     place = ("--scratch", tmp_path / "scratch", "--root", f"out={tmp_path}")
     return ("worker", "run", "--id", "twice", "--program", f"p={sys.executable}", *place)
-
-
-def wait_for_worker(rushlight: Cli, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + END_WITHIN_S
-    while rushlight("worker", "show", "twice").returncode != 0:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(
