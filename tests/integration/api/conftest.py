@@ -67,8 +67,11 @@ class ServedFarm:
 async def serve(
     data: Path, farm: FarmSettings | None = None, **settings: Any
 ) -> AsyncIterator[ServedFarm]:
-    """Serve a farm from the folder ``data`` on a free port, without sweeps."""
-    server_settings = ServerSettings(data=data, port=0, **settings)
+    """Serve a farm from the folder ``data`` on a free port, without sweeps.
+
+    A machine that is busy with other tests may take long to decide; that is no 202 here.
+    """
+    server_settings = ServerSettings(data=data, port=0, **{"outcome_wait_s": 30, **settings})
     listener = listen(server_settings)
     parts = Parts.open(
         data, server=server_settings, farm=farm or FarmSettings(), clock=SystemClock()
