@@ -13,14 +13,19 @@ def attempts_of(events: Iterable[FarmEvent]) -> list[Row]:
     """One row an attempt, first to last.
 
     ``{attempt, worker_id, started_at, ended_at, result, detail, rendered}``; times are datetimes,
-    ``rendered`` the outputs that it reported, ``result`` one of rendering, completed, failed,
+    ``rendered`` the outputs that are its own (a completion also names kept ones), ``result`` one of rendering, completed, failed,
     preempted, cancelled, lost, timed_out, given_back.
     """
     rows: list[Row] = []
+    known: dict[int | None, Row] = {}
     for event in events:
         if isinstance(event, t.Assigned):
             rows.append(_started(event))
         elif rows and isinstance(event, t.TaskEvent):
+            for output in getattr(event, "outputs", ()):
+                if known.get(output["frame"]) != output:
+                    known[output["frame"]] = output
+                    rows[-1]["rendered"].append(output)
             _follow(rows[-1], event)
     return rows
 
@@ -38,11 +43,6 @@ def _started(event: t.Assigned) -> Row:
 
 
 def _follow(row: Row, event: t.TaskEvent) -> None:
-    row["rendered"].extend(
-        output
-        for output in getattr(event, "outputs", ())
-        if output["frame"] not in {known["frame"] for known in row["rendered"]}
-    )
     if isinstance(event, t.StopRequested):
         row["detail"] = (
             f"for task {event.for_task_id}" if event.reason == "preempted" else event.reason

@@ -149,7 +149,8 @@ def _is_whole(row: StoredRow) -> bool:
         orjson.loads(row.state)
     except (TypeError, ValueError, AttributeError):
         return False
-    return isinstance(row.version, int) and isinstance(row.topic, str) and row.topic.isprintable()
+    typed = isinstance(row.version, int) and isinstance(row.state, bytes)
+    return typed and isinstance(row.topic, str) and row.topic.isprintable()
 
 
 def _head(connection: sqlite3.Connection) -> int:
