@@ -148,11 +148,13 @@ class FarmDouble:
     # --- For the agent -----------------------------------------------------------------------
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while (message := await receive())["type"] == "http.request":
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # An agent that gives up before it has said all is not heard.
             body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+            more = message.get("more_body", False)
         try:
             status, answer = await self._answer(scope, body)
         except Exception as fault:  # noqa: BLE001
