@@ -234,7 +234,8 @@ class Writer:
             if isinstance(message, c.JobCommand):
                 rows = self._log.views.job_tasks(message.job_id)
                 wanted.update(UUID(row["task_id"]) for row in rows)
-        missing = self._log.has_stream(wanted - self.farm.tasks.keys())
+        # Not `wanted - tasks.keys()`: that goes through all tasks.
+        missing = self._log.has_stream({one for one in wanted if one not in self.farm.tasks})
         for task_id, events in self._log.streams(missing).items():
             self.farm.admit(fold_task(task_id, (event for _, event in events)))
 

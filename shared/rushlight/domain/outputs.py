@@ -19,8 +19,10 @@ def files_of(output: str, frames: Iterable[int | None]) -> list[str]:
     Two ways to write one path (``a//b``, ``a/./b``) give the same file.
     """
     root, _, inner = output.partition(":")
-    folder, name = posixpath.split(posixpath.normpath(inner))
-    place = f"{root}:{folder}/" if folder else f"{root}:"
+    if "//" in inner or "./" in inner:
+        inner = posixpath.normpath(inner)
+    folder, slash, name = inner.rpartition("/")
+    place = f"{root}:{folder}{slash}"
     run = _LAST_RUN.search(name)
     head, tail = (name, "") if run is None else (name[: run.start()], name[run.end() :])
     width = 0 if run is None else len(run.group())
@@ -35,6 +37,8 @@ def _number(frame: int, width: int) -> str:
 
 
 def _still(name: str) -> str:
+    if "#" not in name:
+        return name
     path = PurePosixPath(name)
     stem, suffix = (_RUN_OF_A_STILL.sub("", part) for part in (path.stem, path.suffix))
     return (stem or "still") + suffix

@@ -138,6 +138,9 @@ class Task(FarmAggregate):
         return task
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def _by_frame(key: int | None) -> int:
     return -(10**10) if key is None else key
 
@@ -149,6 +152,8 @@ def time_of(text: str | None) -> datetime | None:
 
 def plain(value: Any) -> Any:
     """The value as JSON has it."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, UUID):
