@@ -114,7 +114,9 @@ class ServerSettings(_Settings):
     outcome_wait_s: float = Field(5, gt=0, description="how long a request waits for its outcome")
     request_wait_max_s: float = Field(30, ge=0, description="longest poll that a client may ask")
     body_max_bytes: int = Field(1_048_576, gt=0, description="largest body; larger: 413")
-    batch_body_max_bytes: int = Field(16_777_216, gt=0, description="the same for a batch")
+    batch_body_max_bytes: int = Field(
+        16_777_216, gt=0, description="the same for a batch and for reports"
+    )
     attempt_log_max_bytes: int = Field(
         1_048_576, gt=0, description="of an attempt's log so much is kept: its start and its end"
     )

@@ -60,7 +60,7 @@ def build_app(
     )
     large = Router(
         path="/",
-        route_handlers=[renders.submit_batch],
+        route_handlers=[renders.submit_batch, agents.report],
         request_max_body_size=settings.batch_body_max_bytes,
     )
     return Litestar(

@@ -13,8 +13,8 @@ def attempts_of(events: Iterable[FarmEvent]) -> list[Row]:
     """One row an attempt, first to last.
 
     ``{attempt, worker_id, started_at, ended_at, result, detail, rendered}``; times are datetimes,
-    ``rendered`` the outputs that are its own (a completion also names kept ones), ``result`` one of rendering, completed, failed,
-    preempted, cancelled, lost, timed_out, given_back.
+    ``rendered`` the outputs that are its own (a completion also names kept ones), ``result`` one of
+    rendering, completed, failed, preempted, cancelled, lost, timed_out, given_back.
     """
     rows: list[Row] = []
     known: dict[int | None, Row] = {}

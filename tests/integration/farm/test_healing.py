@@ -101,6 +101,13 @@ async def test_the_same_report_again_has_the_same_outcome(faulty: Faulty) -> Non
     assert sum(event["topic"] == "rushlight.task.frames_rendered" for event in events) == 1
 
 
+async def test_a_report_may_name_as_many_frames_as_a_task_may_have(faulty: Faulty) -> None:
+    agent, assign = await started(faulty, frames="1-10000")
+    outcome = await agent.report("CompleteTask", assign, outputs=outputs(*range(1, 10_001)))
+    assert outcome["status"] == "done"
+    assert (await faulty.farm.task(assign["task_id"]))["framesDone"] == 10_000
+
+
 async def test_a_late_report_of_a_lost_attempt_changes_nothing(faulty: Faulty) -> None:
     agent, assign = await started(faulty)
     await agent.beat(assign)

@@ -207,4 +207,4 @@ async def _outcome(farm: Farm, one: Report) -> dict[str, Any]:
         raise Unavailable(f"{error}: send the same reports again") from None
 
 
-HANDLERS = [heartbeat, read_messages, report]
+HANDLERS = [heartbeat, read_messages]
