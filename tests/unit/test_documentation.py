@@ -9,9 +9,8 @@ from litestar import Litestar
 from pydantic_core import PydanticUndefined
 
 from rushlight.settings import GROUPS
-from rushlight_api.main import _handlers
+from rushlight_api.main import LARGE, _handlers
 from rushlight_api.openapi import document
-from rushlight_api.routes import renders
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -28,7 +27,7 @@ def rows_of(page: str) -> list[list[str]]:
 
 
 def test_the_page_of_the_api_has_every_address_and_no_other() -> None:
-    app = Litestar([*_handlers(), renders.submit_batch], openapi_config=None)
+    app = Litestar([*_handlers(), *LARGE], openapi_config=None)
     served = {
         (method.upper(), re.sub(r"\{\w+\}", "{}", path))
         for path, methods in document(app)["paths"].items()

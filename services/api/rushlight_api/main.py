@@ -60,7 +60,7 @@ def build_app(
     )
     large = Router(
         path="/",
-        route_handlers=[renders.submit_batch, agents.report],
+        route_handlers=LARGE,
         request_max_body_size=settings.batch_body_max_bytes,
     )
     return Litestar(
@@ -73,6 +73,10 @@ def build_app(
         openapi_config=None,
         logging_config=None,
     )
+
+
+# Bodies that name many tasks or frames have a larger bound.
+LARGE = [renders.submit_batch, agents.report]
 
 
 def _handlers() -> list[Any]:
