@@ -6,6 +6,7 @@ RushlightError
 │   └── KeyReused            the same Idempotency-Key with another body
 ├── RuleBroken               the farm's state forbids it
 │   ├── IllegalTransition    a task or worker in this state cannot do that
+│   ├── VersionMoved         the task has changed since the version that was expected
 │   ├── StaleReport          speaks for an attempt or instance that is not the current one
 │   ├── WrongWorker          another worker holds the attempt
 │   ├── OutputTaken          a live task already writes that path
@@ -73,6 +74,12 @@ class IllegalTransition(RuleBroken):
     """A task or worker in this state cannot do that."""
 
     code = "illegal-transition"
+
+
+class VersionMoved(RuleBroken):
+    """The task has changed since then; read it again before you decide."""
+
+    code = "version-moved"
 
 
 class StaleReport(RuleBroken):

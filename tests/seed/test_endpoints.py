@@ -1,5 +1,6 @@
 """SEED, "Endpoints": every row with the bare bodies of the original's clients."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -73,6 +74,45 @@ async def test_an_unknown_task_is_not_found(farm: ManualFarm) -> None:
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("application/problem+json")
     assert response.json()["detail"] == "Task not found"
+
+
+async def test_a_task_has_its_version_as_etag(farm: ManualFarm) -> None:
+    made = await farm.http.post("/renders", json=BARE)
+    url = f"/renders/{made.json()['taskId']}"
+    read = await farm.http.get(url)
+    changed = await farm.http.patch(url, json={"priority": "LOW"})
+    assert made.headers["etag"] == read.headers["etag"] == f'"{read.json()["version"]}"'
+    assert changed.headers["etag"] != read.headers["etag"]
+    assert (await farm.http.get(url)).headers["etag"] == changed.headers["etag"]
+
+
+async def test_a_task_and_a_worker_have_the_fields_of_the_original(farm: ManualFarm) -> None:
+    task = await farm.submit(**BARE)
+    assert set(task) >= {
+        *("taskId", "attempt", "retryAt", "priority", "estimatedRenderTime", "status", "workerId"),
+        *("retries", "errorMessage", "creationTime", "startTime", "completionTime"),
+    }
+    worker = await farm.say("w1")
+    assert set(worker) >= {"workerId", "status", "lastHeartbeat", "currentTaskId"}
+
+
+async def test_workers_come_in_pages(farm: ManualFarm) -> None:
+    for number in range(3):
+        await farm.say(f"w{number}")
+    first = (await farm.http.get("/workers", params={"limit": 2})).json()
+    second = (await farm.http.get("/workers", params={"limit": 2, "cursor": first["next"]})).json()
+    pages = [[worker["workerId"] for worker in page["items"]] for page in (first, second)]
+    assert (pages, second["next"]) == ([["w0", "w1"], ["w2"]], None)
+
+
+async def test_a_worker_may_wait_for_work(farm: ManualFarm) -> None:
+    await farm.say("w1")
+    url = "/workers/w1/request-task"
+    none = await farm.http.post(url, params={"wait": 0.05})
+    asking = asyncio.create_task(farm.http.post(url, params={"wait": 20}))
+    task = await farm.submit(**BARE)
+    assert none.status_code == 204
+    assert (await asking).json()["taskId"] == task["taskId"]
 
 
 async def test_an_unknown_worker_is_registered_by_its_status(farm: ManualFarm) -> None:

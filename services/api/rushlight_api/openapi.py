@@ -50,6 +50,12 @@ KEY_PARAMETER: Json = {
     "description": "the same key makes the same change once",
     "schema": {"type": "string", "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$"},
 }
+MATCH_PARAMETER: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the `ETag` that the task must still have; 412 if it has changed since",
+    "schema": {"type": "string", "examples": ['"7"']},
+}
 _SIGNIFICANT = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
@@ -97,6 +103,8 @@ def _operation(path: str, handler: Any) -> Json:
     parameters = [*_path_parameters(path), *_query_parameters(declared)]
     if declared.keyed:
         parameters.append(KEY_PARAMETER)
+    if declared.conditional:
+        parameters.append(MATCH_PARAMETER)
     if parameters:
         found["parameters"] = parameters
     if declared.bodies:

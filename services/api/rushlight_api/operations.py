@@ -29,6 +29,7 @@ class Operation:
     query: type[Query] | None = None
     problems: tuple[int, ...] = ()
     keyed: bool = False
+    conditional: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ from rushlight.errors import (
     RuleBroken,
     RushlightError,
     Unavailable,
+    VersionMoved,
 )
 from rushlight.messages.resources import AcceptedResource, ErrorPart, Problem
 
@@ -34,6 +35,7 @@ _log = structlog.get_logger("rushlight.api")
 STATUSES: tuple[tuple[type[RushlightError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (VersionMoved, HTTPStatus.PRECONDITION_FAILED),
     (RuleBroken, HTTPStatus.CONFLICT),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (LogError, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -18,17 +18,19 @@ from rushlight.messages.resources import (
 from rushlight_api.ports import HeardPort, Row
 
 Progress = Mapping[tuple[str, int], float]
+VERSIONED = (TaskResource, WorkerResource)
 
 
 def answer(
     resource: BaseModel, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response[bytes]:
-    """A resource as a JSON response."""
+    """A resource as a JSON response; a task's or worker's version is its ``ETag``."""
+    tag = {"ETag": f'"{resource.version}"'} if isinstance(resource, VERSIONED) else {}
     return Response(
         resource.model_dump_json(by_alias=True).encode(),
         status_code=status,
         media_type="application/json",
-        headers=dict(headers or {}),
+        headers={**tag, **(headers or {})},
     )
 
 

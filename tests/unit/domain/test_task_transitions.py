@@ -129,7 +129,7 @@ def test_a_command_for_another_version_is_refused(kind: str) -> None:
     extra = EXTRA.get(kind, {})
     result = farm.say(getattr(c, kind), task_id=task_id, expected_version=version - 1, **extra)
 
-    assert result.code == "illegal-transition"
+    assert result.code == "version-moved"
     assert f"at version {version}" in result.detail
 
 

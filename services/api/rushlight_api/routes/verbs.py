@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Response, patch, post, put
 from litestar.params import FromPath
+from pydantic import BaseModel
 
 from rushlight.messages.commands import (
     CancelTask,
@@ -35,12 +36,12 @@ from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.problems import Malformed
-from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of
+from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of, version_wanted
 from rushlight_api.showing import answer, completion_resource
 from rushlight_api.stamps import stamp_of
 
 TAG = "renders"
-PROBLEMS = (400, 404, 409, 413, 415, 422, 503)
+PROBLEMS = (400, 404, 409, 412, 413, 415, 422, 503)
 ANSWERS: dict[int, Any] = {200: TaskResource, 202: AcceptedResource}
 
 
@@ -53,6 +54,7 @@ ANSWERS: dict[int, Any] = {200: TaskResource, 202: AcceptedResource}
         bodies=(StatusBody,),
         body_required=True,
         problems=PROBLEMS,
+        conditional=True,
         examples={"a worker reports a failure": {"status": "failed", "errorMessage": "no memory"}},
     ),
 )
@@ -66,8 +68,8 @@ async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[byte
     farm = farm_of(request)
     body = await read_body(request, StatusBody)
     row = await farm.task(task_id_of(task_id))
-    fields = {**stamp_of(request, body).fields, "task_id": row["task_id"]}
-    response = await task_answer(farm, UUID(row["task_id"]), _status_command(body, row, fields))
+    fields = _fields(request, body, UUID(row["task_id"]))
+    response = await task_answer(farm, fields["task_id"], _status_command(body, row, fields))
     await farm.note_pull_worker(body.worker_id or row["worker_id"])
     return response
 
@@ -156,6 +158,7 @@ def _output(body: OutputBody) -> Output:
         bodies=(PriorityBody,),
         body_required=True,
         problems=PROBLEMS,
+        conditional=True,
         examples={"first of all": {"priority": "RUSH"}},
     ),
 )
@@ -164,10 +167,17 @@ async def change(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     farm = farm_of(request)
     body = await read_body(request, PriorityBody)
     number = await _known(farm, task_id)
-    command = ReprioritiseTask(
-        **stamp_of(request, body).fields, task_id=number, priority=body.priority
-    )
+    command = ReprioritiseTask(**_fields(request, body, number), priority=body.priority)
     return await task_answer(farm, number, command)
+
+
+def _fields(request: Incoming, body: BaseModel, task_id: UUID) -> dict[str, Any]:
+    """What every change of a task carries."""
+    return {
+        **stamp_of(request, body).fields,
+        "task_id": task_id,
+        "expected_version": version_wanted(request),
+    }
 
 
 async def _known(farm: Farm, task_id: str) -> UUID:
@@ -182,15 +192,21 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
         f"/renders/{{task_id:str}}/{name}",
         name=f"{name}_render",
         summary=summary,
-        **operation(f"{name}Render", TAG, ANSWERS, bodies=(NoBody,), problems=PROBLEMS, keyed=True),
+        **operation(
+            f"{name}Render",
+            TAG,
+            ANSWERS,
+            bodies=(NoBody,),
+            problems=PROBLEMS,
+            keyed=True,
+            conditional=True,
+        ),
     )
     async def handler(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
         farm = farm_of(request)
         body = await read_body(request, NoBody)
         number = await _known(farm, task_id)
-        return await task_answer(
-            farm, number, kind(**stamp_of(request, body).fields, task_id=number)
-        )
+        return await task_answer(farm, number, kind(**_fields(request, body, number)))
 
     return handler
 
@@ -204,6 +220,7 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
         bodies=(RequeueBody,),
         problems=PROBLEMS,
         keyed=True,
+        conditional=True,
         examples={"all of it": {}, "some frames": {"frames": "3-5"}},
     ),
 )
@@ -212,7 +229,7 @@ async def requeue(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     farm = farm_of(request)
     body = await read_body(request, RequeueBody)
     number = await _known(farm, task_id)
-    command = RequeueTask(**stamp_of(request, body).fields, task_id=number, frames=body.frames)
+    command = RequeueTask(**_fields(request, body, number), frames=body.frames)
     return await task_answer(farm, number, command)
 
 

@@ -18,7 +18,14 @@ from rushlight.domain.task_events import (
     Resumed,
     Retried,
 )
-from rushlight.errors import IllegalTransition, InvalidRequest, NotDue, NotFound, OutputTaken
+from rushlight.errors import (
+    IllegalTransition,
+    InvalidRequest,
+    NotDue,
+    NotFound,
+    OutputTaken,
+    VersionMoved,
+)
 
 
 def find(current: Round, command: c.TaskCommand) -> Task:
@@ -26,14 +33,15 @@ def find(current: Round, command: c.TaskCommand) -> Task:
 
     Raises:
         NotFound: there is none.
-        IllegalTransition: it has moved on from the version that the command expects.
+        VersionMoved: it has moved on from the version that the command expects.
     """
     task = current.farm.tasks.get(command.task_id)
     if task is None:
         raise NotFound("Task not found", task_id=str(command.task_id))
     if command.expected_version not in (None, task.version):
-        raise IllegalTransition(
-            f"task {task.id} is at version {task.version}, not {command.expected_version}"
+        raise VersionMoved(
+            f"task {task.id} is at version {task.version}, not {command.expected_version}:"
+            " read it again"
         )
     return task
 
