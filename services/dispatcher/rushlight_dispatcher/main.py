@@ -135,7 +135,7 @@ class Dispatcher:
                 logger.warning("stop_not_sent", worker_id=worker_id, code=error.code)
         for delivery in deliveries:
             command = cast("Command", delivery.message)
-            await delivery.reply(written.outcomes[command.command_id])
+            await delivery.reply(written.outcome_of(command))
         if written.hints:
             await self._bus.announce(*written.hints)
 

@@ -100,9 +100,15 @@ class Written:
     """A round that is on the log, and what is to be said of it."""
 
     outcomes: dict[UUID, Outcome] = field(default_factory=dict)
+    reused: dict[tuple[UUID, str | None], Outcome] = field(default_factory=dict)
     assigns: list[Assign] = field(default_factory=list)
     stops: list[tuple[str, str, Stop]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
+
+    def outcome_of(self, message: c.Command) -> Outcome:
+        """What is answered to this message: its id may have come with another body before."""
+        reused = self.reused.get((message.command_id, message.digest))
+        return self.outcomes[message.command_id] if reused is None else reused
 
 
 class Writer:
@@ -165,23 +171,23 @@ class Writer:
         Raises:
             LogConflict, LogUnavailable: nothing of it is on the log; this writer is done.
         """
-        known = self._known_outcomes(messages)
-        fresh = {
-            message.command_id: message for message in messages if message.command_id not in known
-        }
+        written = self._known_outcomes(messages)
+        fresh: dict[UUID, c.Command] = {}
+        for message in messages:
+            if message.command_id not in written.outcomes:
+                first = fresh.setdefault(message.command_id, message)
+                _refuse_reused_key(written, message, first.digest)
         self._bring_in(fresh.values())
         current = Round(self.farm, now)
         if not self._in_charge:
             current.take_over(self._owner, self._settings.model_dump(mode="json"))
         current.run([to_domain(message) for message in fresh.values()])
-        written = Written(outcomes=known)
         if current.events or any(_is_kept(result) for result in current.results):
             self._put(current, fresh, written)
         for result in current.results:
             written.outcomes[result.command.command_id] = to_outcome(
                 result, round_number=self.farm.term.rounds, position=None
             )
-        self._refuse_reused_keys(messages, fresh, written)
         self._tell(current, written)
         self.farm.forget_ended()
         self._in_charge = True
@@ -207,24 +213,16 @@ class Writer:
             for event, position in zip(current.events, positions, strict=True)
         ]
 
-    def _known_outcomes(self, messages: Sequence[c.Command]) -> dict[UUID, Outcome]:
+    def _known_outcomes(self, messages: Sequence[c.Command]) -> Written:
         rows = self._log.views.outcomes([message.command_id for message in messages])
-        by_id = {message.command_id: message for message in messages}
-        known: dict[UUID, Outcome] = {}
-        for command_id, row in rows.items():
-            doc = {k: v for k, v in row["doc"].items() if k not in ("kind", "version")}
-            known[command_id] = Outcome.model_validate(doc)
-            if row["digest"] != by_id[command_id].digest:
-                known[command_id] = _key_reused(command_id)
-        return known
-
-    def _refuse_reused_keys(
-        self, messages: Sequence[c.Command], fresh: Mapping[UUID, c.Command], written: Written
-    ) -> None:
+        written = Written()
         for message in messages:
-            taken = fresh.get(message.command_id)
-            if taken is not None and taken.digest != message.digest:
-                written.outcomes[message.command_id] = _key_reused(message.command_id)
+            row = rows.get(message.command_id)
+            if row is not None:
+                doc = {k: v for k, v in row["doc"].items() if k not in ("kind", "version")}
+                written.outcomes[message.command_id] = Outcome.model_validate(doc)
+                _refuse_reused_key(written, message, row["digest"])
+        return written
 
     def _bring_in(self, messages: Iterable[c.Command]) -> None:
         """Bring ended tasks that these commands name back into memory, with one read."""
@@ -248,7 +246,7 @@ class Writer:
             if task is None or task.instance is None or task.worker_id is None:
                 continue
             if isinstance(event, Assigned) and event.attempt == task.attempt:
-                if (task.id, task.attempt) not in told:
+                if task.status == "rendering" and (task.id, task.attempt) not in told:
                     written.assigns.append(assignment(task.row()))
             elif isinstance(event, StopRequested) and task.stop is not None:
                 stop = Stop(task_id=task.id, attempt=task.attempt, reason=task.stop["reason"])
@@ -294,9 +292,11 @@ def _outcome_row(
     }
 
 
-def _key_reused(command_id: UUID) -> Outcome:
-    return Outcome(
-        command_id=command_id,
+def _refuse_reused_key(written: Written, message: c.Command, digest: str | None) -> None:
+    if message.digest == digest:
+        return
+    written.reused[message.command_id, message.digest] = Outcome(
+        command_id=message.command_id,
         status="refused",
         code=KeyReused.code,
         detail="this Idempotency-Key came with another body before: use a new key",
