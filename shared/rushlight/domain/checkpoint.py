@@ -20,7 +20,7 @@ Document = dict[str, Any]
 def save(farm: Farm) -> Document:
     """The state after a round; JSON values only."""
     idle = [worker_id for workers in farm.idle.values() for worker_id in workers]
-    others = [worker_id for worker_id in farm.workers if worker_id not in set(idle)]
+    others = [worker_id for worker_id, worker in farm.workers.items() if not worker.idle]
     return {
         "format": FORMAT,
         "events": sorted(f"{topic} {event.VERSION}" for topic, event in EVENTS.items()),

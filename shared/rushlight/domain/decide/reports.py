@@ -4,6 +4,7 @@ Every report names (task, attempt); one that speaks for an attempt that is not t
 stale and changes nothing. A report without an attempt means the current one, for pull workers only.
 """
 
+from math import fsum
 from typing import Any
 
 from rushlight.domain import commands as c
@@ -127,7 +128,8 @@ def _result(current: Round, task: Task, outputs: tuple[dict[str, Any], ...]) -> 
     return {
         "output_path": (paths[0] if len(paths) == 1 else task.output) if paths else None,
         "output_size": sum(sizes) if sizes else None,
-        "final_render_s": round(sum(seconds), 6) if seconds else since,
+        # fsum, as frames may stand in another order after a start from a checkpoint.
+        "final_render_s": round(fsum(seconds), 6) if seconds else since,
     }
 
 
