@@ -5,6 +5,7 @@ the round; like the reaper, ``sweep`` sends what is due until nothing is.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -55,13 +56,16 @@ class Rehearsal:
 
     # Rounds.
 
-    def round(self, *commands: c.Command) -> list[Result]:
+    def round(self, *commands: c.Command, settings: FarmSettings | None = None) -> list[Result]:
         """Decide these in one round; the first round takes over."""
         self._bring_in(commands)
         current = self.round_kind(self.farm, self.now)
         self.said.append((self.now, commands))
         if not self.rounds:
             current.take_over("rehearsal", self.settings.model_dump(mode="json"))
+        if settings is not None:
+            current.change_settings(settings.model_dump(mode="json"))
+            self.settings = settings
         current.run(commands)
         current.close()
         self.now = current.now
@@ -77,8 +81,11 @@ class Rehearsal:
 
     def command(self, kind: type[c.Command], **fields: Any) -> Any:
         """A command with an id of its own."""
+        return kind(command_id=self._next_id(), principal="test", **fields)
+
+    def _next_id(self) -> UUID:
         self._commands += 1
-        return kind(command_id=named(f"command {self._commands}"), principal="test", **fields)
+        return named(f"command {self._commands}")
 
     def later(self, seconds: float) -> None:
         """Let time pass; workers that are not ``silent`` are heard of at its end."""
@@ -97,8 +104,11 @@ class Rehearsal:
         return folded
 
     def due(self) -> list[c.Command]:
-        """What a reaper would send now."""
-        return [to_domain(message) for message in due_messages(*self._look())]
+        """What a reaper would send now; with ids that are the same in every run."""
+        return [
+            replace(to_domain(message), command_id=self._next_id())
+            for message in due_messages(*self._look())
+        ]
 
     def _look(self) -> tuple[Farm, dict[str, Pulse], datetime, Iterator[str]]:
         farm = Farm.of_rows(
@@ -108,7 +118,7 @@ class Rehearsal:
         )
         for worker in farm.workers.values():
             self._hear(worker)
-        for worker in overdue(farm, self.pulses, self.now):
+        for worker in overdue(farm, self.pulses, self.now, START):
             pulse = self.pulses[worker.worker_id]
             condemned = Pulse(pulse.instance, pulse.sequence, pulse.seen_at, condemned=True)
             self.pulses[worker.worker_id] = condemned
@@ -130,12 +140,13 @@ class Rehearsal:
     def _bring_in(self, commands: tuple[c.Command, ...]) -> None:
         wanted: set[UUID] = set()
         for command in commands:
-            wanted |= {getattr(command, "task_id", None), getattr(command, "for_task_id", None)}  # type: ignore[arg-type]
+            ids = (getattr(command, name, None) for name in ("task_id", "for_task_id"))
+            wanted |= {one for one in ids if one is not None}
             wanted |= {spec.task_id for spec in getattr(command, "tasks", ())}
             if isinstance(command, c.JobCommand):
                 wanted |= self.streams.keys()
-        for stream in sorted((wanted & self.streams.keys()) - self.farm.tasks.keys(), key=str):
-            if isinstance(self.streams[stream][0], TaskEvent):
+        for stream in sorted(one for one in wanted if one in self.streams):
+            if stream not in self.farm.tasks and isinstance(self.streams[stream][0], TaskEvent):
                 self.farm.admit(fold_task(stream, self.streams[stream]))
 
     # What there is.
@@ -159,9 +170,9 @@ class Rehearsal:
 
     # What usually happens.
 
-    def submit(self, name: str, **spec: Any) -> UUID:
-        """Submit a task; it must be accepted."""
-        task_id = named(name)
+    def submit(self, called: str, /, **spec: Any) -> UUID:
+        """Submit a task that the test calls so; it must be accepted."""
+        task_id = named(called)
         result = self.say(c.SubmitTasks, tasks=(c.TaskSpec(task_id=task_id, **spec),))
         assert result.ok, result.detail
         return task_id

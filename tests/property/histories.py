@@ -125,7 +125,7 @@ def _report(kind: type[c.Command], **more: Callable[[int], Any]) -> Maker:
         if kind is not c.ReturnAttempt:
             wanted = (None,) if task is None else task.wanted()
             kept = wanted if b else wanted[:1]
-            fields["outputs"] = tuple(frame_output(frame) for frame in kept)
+            fields["outputs"] = tuple(frame_output(frame, render_s=0.1 * (b + d)) for frame in kept)
             fields["worker_id"] = None if d < 5 else WORKERS[d % len(WORKERS)]
         if kind is c.CompleteTask and d == 3:
             fields["outputs"] = None

@@ -1,5 +1,6 @@
 """Whatever is said, in whatever order: what must always hold, holds."""
 
+import json
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -7,7 +8,7 @@ from tests.property.histories import SETTINGS, WatchedRehearsal, histories, live
 from tests.property.invariants import check, state, through_bytes
 from tests.rehearsal import Rehearsal
 
-from rushlight.domain import Farm, FarmEvent
+from rushlight.domain import Farm, FarmEvent, checkpoint
 from rushlight.domain import commands as c
 from rushlight.domain.again import decide_again
 from rushlight.domain.replay import Replay
@@ -35,8 +36,8 @@ def replay_of(farm: Rehearsal) -> Replay:
 class CheckedRehearsal(WatchedRehearsal):
     """Looks at everything after each round."""
 
-    def round(self, *commands: c.Command) -> list[Any]:
-        results = super().round(*commands)
+    def round(self, *commands: c.Command, **settings: Any) -> list[Any]:
+        results = super().round(*commands, **settings)
         check(self.farm)
         return results
 
@@ -88,6 +89,23 @@ def test_the_same_history_decided_twice_gives_the_same_bytes(history: History) -
     for now, commands in first.said:
         second.now = now
         second.round(*commands)
+
+    assert stored(second) == stored(first)
+
+
+@QUICK
+@given(histories)
+def test_starts_from_checkpoints_in_between_change_nothing(history: History) -> None:
+    first, second = lived(history), Rehearsal(**SETTINGS)
+    for now, commands in first.said:
+        second.now = now
+        second.round(*commands)
+        before, closed = second.farm, second.rounds[-1][-1]
+        assert isinstance(closed, RoundClosed)
+        restored = checkpoint.restore(json.loads(json.dumps(checkpoint.save(before))), closed)
+        assert restored is not None
+        assert (state(restored), orders(restored)) == (state(before), orders(before))
+        second.farm = restored
 
     assert stored(second) == stored(first)
 
