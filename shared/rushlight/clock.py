@@ -6,7 +6,7 @@ machine sleeps or the process is stopped, and never jumps.
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -14,7 +14,7 @@ class Clock(Protocol):
     """What time it is, and waiting."""
 
     def now(self) -> datetime:
-        """The time in UTC."""
+        """The time in UTC; it never goes back."""
         ...
 
     def elapsed_s(self) -> float:
@@ -26,17 +26,46 @@ class Clock(Protocol):
         ...
 
 
+class FarmClock(Clock, Protocol):
+    """A clock that can be told what time it was."""
+
+    def not_before(self, moment: datetime) -> None:
+        """From here on it is that time at least, and goes on from there."""
+        ...
+
+
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock.
+
+    Where the machine's time is set back, this one goes on at its pace until the other has caught
+    up: rules that compare times would rest until then otherwise, and nobody would be lost.
+    """
+
+    _ahead_ns = 0
 
     def now(self) -> datetime:
         """The time in UTC, to the microsecond."""
-        return datetime.now(UTC)
+        wall_ns = time.time_ns()
+        elapsed_ns = _elapsed_ns()
+        self._ahead_ns = max(self._ahead_ns, wall_ns - elapsed_ns)
+        return _EPOCH + timedelta(microseconds=(elapsed_ns + self._ahead_ns) // 1000)
+
+    def not_before(self, moment: datetime) -> None:
+        """Go on from ``moment``, if that has not come yet: the log knows a later time."""
+        moment_ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+        self._ahead_ns = max(self._ahead_ns, moment_ns - _elapsed_ns())
 
     def elapsed_s(self) -> float:
         """Seconds since the machine started (``CLOCK_BOOTTIME``: suspension counts)."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return _elapsed_ns() / 1e9
 
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds``; a negative number does not wait."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+def _elapsed_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -34,6 +34,10 @@ class ManualClock:
         """The time in UTC."""
         return self._now
 
+    def not_before(self, moment: datetime) -> None:
+        """Stand still there, if that is later."""
+        self.advance(max(0.0, (moment - self._now).total_seconds()))
+
     def elapsed_s(self) -> float:
         """Seconds since the start."""
         return (self._now - self._start).total_seconds()

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from rushlight.clock import Clock, SystemClock
+from rushlight.clock import FarmClock, SystemClock
 from rushlight.logs import set_up_logs
 from rushlight.settings import FarmSettings, ServerSettings, WorkerSettings, read_settings
 from rushlight_api.server import Server, listen, url_of
@@ -72,7 +72,7 @@ async def run_farm(
     worker: WorkerSettings,
     *,
     started: Started | None = None,
-    clock: Clock | None = None,
+    clock: FarmClock | None = None,
 ) -> None:
     """Run a farm until it is told to stop by a signal.
 

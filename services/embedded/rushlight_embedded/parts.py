@@ -5,20 +5,24 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+import structlog
 from litestar import Litestar
 
 from rushlight.bus.local import LocalBus, LocalLimits
 from rushlight.bus.port import Bus
-from rushlight.clock import Clock
+from rushlight.clock import FarmClock
 from rushlight.eventlog.liveness import Liveness
 from rushlight.eventlog.log import FarmLog
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.main import build_app
 from rushlight_dispatcher.main import Dispatcher
 from rushlight_reaper.main import Provisioner, Reaper
+
+_log = structlog.get_logger("rushlight.up")
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class Parts:
         *,
         server: ServerSettings,
         farm: FarmSettings,
-        clock: Clock,
+        clock: FarmClock,
         provisioner: Provisioner | None = None,
         bus: Bus | None = None,
     ) -> Self:
@@ -51,6 +55,7 @@ class Parts:
         """
         log = FarmLog.open(data, clock=clock)
         liveness = Liveness.open(data, clock=clock)
+        _go_on_from(log, liveness, clock)
         bus = bus or LocalBus(clock, LocalLimits(commands_max=server.commands_max))
         return cls(
             bus=bus,
@@ -92,3 +97,16 @@ class Parts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.liveness.close()
         self.log.close()
+
+
+def _go_on_from(log: FarmLog, liveness: Liveness, clock: FarmClock) -> None:
+    """The farm's time goes on from the last that it wrote down, though the machine's was set back.
+
+    Or whoever was heard at a time that is still to come would not be lost until then.
+    """
+    known: list[datetime] = [event.timestamp for _, event in log.replay(max(0, log.head() - 1))]
+    latest = max([*known, *(row.seen_at for row in liveness.rows())], default=clock.now())
+    behind_s = (latest - clock.now()).total_seconds()
+    if behind_s > 1:
+        _log.warning("clock_behind_log", seconds=round(behind_s), goes_on_from=latest.isoformat())
+    clock.not_before(latest)

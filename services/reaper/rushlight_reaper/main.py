@@ -21,6 +21,7 @@ from rushlight.eventlog.liveness import Liveness
 from rushlight.messages.commands import ClaimWorker, Command
 from rushlight.messages.outcomes import Outcome
 from rushlight.settings import FarmSettings
+from rushlight_reaper.listening import Listening
 from rushlight_reaper.pulse import Pulses
 from rushlight_reaper.sweep import REAPER, Pulse, due_messages, overdue
 
@@ -84,15 +85,16 @@ class Reaper:
         self._settings = settings
         self._clock = clock
         self._provisioner = provisioner
-        self._listening_since = clock.now()
-        self.pulses = Pulses(bus, views, liveness, settings)
+        self._listening = Listening(clock, settings.lost_after_s)
+        self.pulses = Pulses(bus, views, liveness, settings, self._listening)
         self.sweeps = 0
 
     async def run(self, *, sweeps: bool = True) -> None:
         """Listen, and sweep every ``sweep_s``, until the bus closes."""
-        self._listening_since = self._clock.now()
+        self._listening.anew()
         tasks = [asyncio.create_task(self.pulses.run())]
         if sweeps:
+            tasks.append(asyncio.create_task(self._listening.run()))
             tasks.append(asyncio.create_task(self._sweeps()))
         try:
             with contextlib.suppress(BusClosed):
@@ -111,6 +113,8 @@ class Reaper:
                 raise
             except (Unavailable, LogError) as error:
                 logger.warning("sweep_put_off", code=error.code, detail=str(error))
+                if isinstance(error, LogError):
+                    self._listening.anew()
             await self._clock.sleep(self._settings.sweep_s)
 
     async def sweep(self) -> None:
@@ -132,14 +136,13 @@ class Reaper:
 
     def _look(self) -> list[Command]:
         now = self._clock.now()
-        if self.pulses.backlog:
-            self._listening_since = now
+        self._listening.note()
         farm = Farm.of_rows(self._views.live_tasks(), self._views.all_workers(), self._settings)
         for worker in farm.workers.values():
             if worker.here:
                 self._liveness.expect(worker.worker_id, worker.instance)
         heard = self._heard()
-        for worker in overdue(farm, heard, now):
+        for worker in overdue(farm, heard, now, self._listening.since):
             # Judged and condemned by the same look: a heartbeat in between saves it.
             sequence = heard[worker.worker_id].sequence
             if self._liveness.condemn(worker.worker_id, worker.instance, sequence):
@@ -151,7 +154,7 @@ class Reaper:
             row.worker_id: Pulse(
                 row.instance,
                 row.sequence,
-                max(row.seen_at, self._listening_since),
+                max(row.seen_at, self._listening.since),
                 row.condemned,
             )
             for row in self._liveness.rows()

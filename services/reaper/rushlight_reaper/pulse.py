@@ -13,11 +13,12 @@ from uuid import UUID
 import structlog
 
 from rushlight.bus.port import Bus, Delivery, Queue, WorkerQueue
-from rushlight.errors import BusFull, Unroutable
+from rushlight.errors import BusFull, LogUnavailable, Unroutable
 from rushlight.eventlog.liveness import Beat, Liveness
 from rushlight.messages.base import Message
 from rushlight.messages.work import Heartbeat, HeartbeatAnswer, Stop, assignment
 from rushlight.settings import FarmSettings
+from rushlight_reaper.listening import Listening
 
 HEARTBEATS_PER_TAKE = 500
 
@@ -40,15 +41,20 @@ class Pulses:
     """Consumes heartbeats until the bus closes."""
 
     def __init__(
-        self, bus: Bus, views: ReadsRows, liveness: Liveness, settings: FarmSettings
+        self,
+        bus: Bus,
+        views: ReadsRows,
+        liveness: Liveness,
+        settings: FarmSettings,
+        listening: Listening,
     ) -> None:
         """``settings`` go into each answer: agents take their periods from there."""
         self._bus = bus
         self._views = views
         self._liveness = liveness
         self._settings = settings
+        self._listening = listening
         self._before: dict[tuple[str, str], frozenset[tuple[str, UUID, int]]] = {}
-        self.backlog = False
 
     async def run(self) -> None:
         """Take, commit, answer, compare.
@@ -59,8 +65,14 @@ class Pulses:
         async with self._bus.consume(Queue.HEARTBEATS) as inbox:
             while True:
                 deliveries = await inbox.take(HEARTBEATS_PER_TAKE)
-                self.backlog = len(deliveries) >= HEARTBEATS_PER_TAKE
-                await self._handle(deliveries)
+                if len(deliveries) >= HEARTBEATS_PER_TAKE:
+                    self._listening.anew()
+                try:
+                    await self._handle(deliveries)
+                except LogUnavailable as error:
+                    # They are sent again; until they can be written down, nobody is silent.
+                    logger.warning("heartbeats_not_kept", code=error.code, detail=str(error))
+                    self._listening.anew()
                 await inbox.ack()
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
@@ -120,7 +132,10 @@ class Pulses:
             found.add(("assign", *held))
         key = (beat.worker_id, queue.instance)
         twice = found & self._before.get(key, frozenset())
-        self._before[key] = frozenset(found)
+        if found:
+            self._before[key] = frozenset(found)
+        else:
+            self._before.pop(key, None)
         task = None
         if held is not None and (twice or held in running):
             task = await asyncio.to_thread(self._views.task, held[0])

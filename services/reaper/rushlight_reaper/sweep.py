@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from rushlight.domain import Farm, due
+from rushlight.domain.base import NEVER
 from rushlight.domain.worker import Worker
 from rushlight.messages import commands as c
 
@@ -22,9 +23,20 @@ class Pulse:
     condemned: bool
 
 
-def overdue(farm: Farm, pulses: Mapping[str, Pulse], now: datetime) -> list[Worker]:
+def overdue(
+    farm: Farm,
+    pulses: Mapping[str, Pulse],
+    now: datetime,
+    listening_since: datetime = NEVER,
+) -> list[Worker]:
     """Push workers whose instance should be condemned: silent too long, or a stop unanswered."""
-    stuck = {task.worker_id for task in farm.tasks.values() if due.stop_unanswered(task, farm, now)}
+    # An answer could only come while somebody listened.
+    listened = now - listening_since >= timedelta(seconds=farm.settings.stop_timeout_s)
+    stuck = {
+        task.worker_id
+        for task in farm.tasks.values()
+        if listened and due.stop_unanswered(task, farm, now)
+    }
     return [
         worker
         for worker in farm.workers.values()
