@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -52,7 +53,7 @@ class Scene:
     async def beat(
         self,
         *running: tuple[UUID, int],
-        finished: tuple[UUID, int] | None = None,
+        finished: tuple[tuple[UUID, int], ...] = (),
         instance: str = "i1",
     ) -> HeartbeatAnswer:
         self.beats += 1
@@ -61,9 +62,9 @@ class Scene:
             instance=instance,
             sequence=self.beats,
             running=tuple(RunningAttempt(task_id=one, attempt=number) for one, number in running),
-            finished=()
-            if finished is None
-            else (FinishedAttempt(task_id=finished[0], attempt=finished[1]),),
+            finished=tuple(
+                FinishedAttempt(task_id=one, attempt=number) for one, number in finished
+            ),
         )
         answer = await self.bus.request(Queue.HEARTBEATS, beat, timeout_s=WAIT_S)
         assert isinstance(answer, HeartbeatAnswer)
@@ -86,7 +87,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     bus = LocalBus(clock)
     with (
         FarmLog.open(tmp_path / "farm", clock=clock) as log,
-        Liveness.open(tmp_path / "farm", clock=clock) as liveness,
+        closing(Liveness.open(tmp_path / "farm", clock=clock)) as liveness,
     ):
         reaper = Reaper(bus=bus, views=log.views, liveness=liveness, settings=SETTINGS, clock=clock)
         running = asyncio.create_task(reaper.run(sweeps=False))
@@ -165,7 +166,7 @@ async def test_an_assignment_that_does_not_run_is_sent_again_at_the_second_heart
 async def test_a_finished_attempt_is_not_assigned_again(scene: Scene) -> None:
     task_id = submit(scene)
     for _ in range(3):
-        await scene.beat(finished=(task_id, 1))
+        await scene.beat(finished=((task_id, 1),))
 
     assert await scene.heard() == []
 

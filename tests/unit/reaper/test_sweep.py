@@ -163,12 +163,8 @@ def test_requests_take_the_free_names_in_order() -> None:
 
     found = due_now(farm)
 
-    assert [
-        message.worker_id for message in found if isinstance(message, messages.RequestWorker)
-    ] == [
-        "new-1",
-        "new-2",
-    ]
+    names = [one.worker_id for one in found if isinstance(one, messages.RequestWorker)]
+    assert names == ["new-1", "new-2"]
 
 
 def test_a_farm_in_order_needs_nothing() -> None:
