@@ -1,9 +1,11 @@
 """SEED, "Timed rules": each one second before and at its limit."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.integration.farm.agent import ScriptedAgent, outputs
 
 from rushlight.testing import ManualFarm
 
@@ -146,11 +148,11 @@ async def test_preemption_at_the_allowance_of_the_waiting_priority(
     assert waiter["taskId"] in attempts[0]["detail"]
 
 
-async def alive_until(farm: ManualFarm, start: str, seconds: float) -> None:
-    """Let time pass, with a heartbeat of w1 now and then."""
+async def alive_until(farm: ManualFarm, start: str, seconds: float, *workers: str) -> None:
+    """Let time pass, with a heartbeat of these workers (w1 if none) now and then."""
     until = datetime.fromisoformat(start) + timedelta(seconds=seconds)
     while (left := (until - farm.clock.now()).total_seconds()) > 0:
-        await keep_alive(farm, "w1")
+        await keep_alive(farm, *(workers or ("w1",)))
         await farm.advance(min(left, 1500))
 
 
@@ -210,3 +212,98 @@ async def test_max_render_time_ends_an_attempt(farm: ManualFarm) -> None:
     ended = await farm.task(task["taskId"])
     assert (ended["status"], ended["errorMessage"]) == ("failed", "Task timeout")
     assert ended["retryAt"] is None
+
+
+async def test_every_waiting_task_above_low_is_helped_oldest_first(farm: ManualFarm) -> None:
+    """The original looked at one waiting task only."""
+    running = [await rendering(farm, "LOW", f"w{number}") for number in range(2)]
+    waiting = [await farm.submit(priority="RUSH") for _ in range(3)]
+    await alive_until(farm, running[1]["startTime"], 300, "w0", "w1")
+    stopped = [await farm.task(task["taskId"]) for task in running]
+    assert [task["status"] for task in stopped] == ["pending", "pending"]
+    got = [await farm.ask(f"w{number}") for number in range(2)]
+    assert {task["taskId"] for task in got if task} == {task["taskId"] for task in waiting[:2]}
+
+
+async def test_time_counts_from_the_start_of_rendering_not_from_submission(
+    farm: ManualFarm,
+) -> None:
+    old = await farm.submit(priority="LOW")
+    await farm.advance(1000)
+    await farm.say("w1")
+    started = await farm.ask("w1")
+    assert started is not None and started["taskId"] == old["taskId"]
+    await farm.submit(priority="RUSH")
+    await alive_until(farm, started["startTime"], 299)
+    assert (await farm.task(old["taskId"]))["status"] == "rendering"
+
+
+async def test_of_equal_priority_the_one_that_loses_least_is_preempted(farm: ManualFarm) -> None:
+    longer = await rendering(farm, "LOW", "w1")
+    await farm.advance(100)
+    shorter = await rendering(farm, "LOW", "w2")
+    await alive_until(farm, shorter["startTime"], 300, "w1", "w2")
+    await farm.submit(priority="RUSH")
+    await farm.sweep()
+    statuses = [(await farm.task(one["taskId"]))["status"] for one in (longer, shorter)]
+    assert statuses == ["rendering", "pending"]
+
+
+async def test_a_preempted_task_keeps_its_finished_frames(farm: ManualFarm) -> None:
+    agent = ScriptedAgent(farm)
+    await agent.join()
+    low = await farm.submit(priority="LOW", renderer="mitsuba", frames="1-3")
+    (assign,) = await agent.messages()
+    await agent.report("FramesRendered", assign, outputs=outputs(1, 2))
+    for _ in range(10):
+        await farm.advance(30)
+        await agent.beat(assign)
+    await farm.submit(priority="RUSH", renderer="mitsuba")
+    await farm.sweep()
+    await agent.report("AttemptStopped", assign, outputs=outputs(1, 2))
+    stopped = await farm.task(low["taskId"])
+    assert (stopped["status"], stopped["retries"], stopped["framesRendered"]) == (
+        "pending",
+        0,
+        "1-2",
+    )
+
+
+async def test_an_agent_is_lost_after_90_seconds_without_a_heartbeat(farm: ManualFarm) -> None:
+    agent = ScriptedAgent(farm)
+    await agent.join()
+    await agent.beat()
+    heard = (await farm.worker("node-1"))["lastHeartbeat"]
+    await farm.advance_to(heard, 89)
+    assert (await farm.worker("node-1"))["status"] == "ready"
+    await farm.advance_to(heard, 90)
+    assert (await farm.worker("node-1"))["status"] == "failed"
+
+
+async def test_a_failed_task_waits_for_the_sweep(farm: ManualFarm) -> None:
+    task = await rendering(farm, "HIGH")
+    await fail(farm, task)
+    await farm.advance(29, sweep=False)
+    assert (await farm.task(task["taskId"]))["status"] == "failed"
+    await farm.advance(1)
+    assert (await farm.task(task["taskId"]))["status"] == "pending"
+
+
+async def test_the_reaper_sweeps_every_30_seconds_and_not_before(farm: ManualFarm) -> None:
+    """The original's `setInterval(…, 30)` meant 30 milliseconds."""
+    reaper = farm.parts.reaper
+    sweeping = asyncio.create_task(reaper._sweeps())
+    await swept(farm, 1)
+    farm.clock.advance(29.9)
+    await farm.http.get("/renders")
+    assert reaper.sweeps == 1
+    farm.clock.advance(0.1)
+    await swept(farm, 2)
+    sweeping.cancel()
+
+
+async def swept(farm: ManualFarm, times: int) -> None:
+    """Wait until the reaper has swept so often."""
+    async with asyncio.timeout(10):
+        while farm.parts.reaper.sweeps < times:
+            await farm.http.get("/renders")
