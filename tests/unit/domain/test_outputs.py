@@ -163,3 +163,16 @@ def test_the_farm_and_the_worker_name_files_alike(name: str, frame: int | None) 
     pattern = f"out:shot/{name}"
 
     assert files_of(pattern, [frame]) == [output_name(pattern, frame)]
+
+
+def test_a_batch_names_no_more_frames_than_memory_can_hold() -> None:
+    farm = Rehearsal()
+    specs = tuple(
+        c.TaskSpec(task_id=named(f"task {number}"), name=f"{number}", frames="1-10000")
+        for number in range(102)
+    )
+
+    result = farm.say(c.SubmitTasks, tasks=specs)
+
+    assert (result.code, len(farm.farm.tasks)) == ("invalid-request", 0)
+    assert [error["index"] for error in result.facts["errors"]] == [100]

@@ -266,3 +266,35 @@ def test_highest_priority_of_those_that_wait_gets_the_victim() -> None:
     farm.later(100_000)
 
     assert victims_of(farm) == {waiting["RUSH"]: victim}
+
+
+def test_a_second_victim_for_the_same_waiting_task_is_not_due() -> None:
+    farm, victim = busy_farm()
+    farm.join("w2")
+    other = farm.submit("other", priority="LOW")
+    rush = farm.submit("rush", priority="RUSH")
+    farm.later(400)
+
+    first, second = farm.round(
+        *(
+            farm.command(c.PreemptTask, task_id=task_id, attempt=1, for_task_id=rush)
+            for task_id in (victim, other)
+        )
+    )
+
+    assert (first.code, second.code) == ("done", "not-due")
+
+
+def test_in_one_round_reports_go_before_what_reapers_sent() -> None:
+    farm, victim = busy_farm()
+    rush = farm.submit("rush", priority="RUSH")
+    farm.later(400)
+    preempt = farm.command(c.PreemptTask, task_id=victim, attempt=1, for_task_id=rush)
+    complete = farm.command(
+        c.CompleteTask, task_id=victim, attempt=1, outputs=(frame_output(None),)
+    )
+
+    farm.round(preempt, complete)
+
+    assert farm.task(victim).status == "completed"
+    assert farm.worker("w1").task_id == rush
