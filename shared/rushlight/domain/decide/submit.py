@@ -11,6 +11,9 @@ from rushlight.domain.round import Result, Round
 from rushlight.domain.task_events import Submitted
 from rushlight.errors import InvalidRequest, OutputTaken, RushlightError
 
+# The farm keeps the file of every frame of a live task in memory, so one command has its limit.
+FRAMES_AT_ONCE_MAX = 1_000_000
+
 Taken = dict[str, UUID]
 
 
@@ -26,20 +29,35 @@ def submit_tasks(current: Round, command: SubmitTasks) -> Result:
     kind: type[RushlightError] = InvalidRequest
     taken: Taken = {}
     fresh: dict[UUID, TaskSpec] = {}
+    named = 0
     for index, spec in enumerate(command.tasks):
         if spec.task_id in farm.tasks or spec.task_id in fresh:
             continue
         fresh[spec.task_id] = spec
         try:
-            _check_output(current, spec, _output(spec), _frames(spec), taken)
+            frames = _frames(spec)
+            named += len(frames)
+            _check_amount(named)
+            _check_output(current, spec, _output(spec), frames, taken)
         except RushlightError as error:
             kind = type(error) if not errors else kind
             errors.append({"index": index, "detail": str(error), **error.facts})
+            if named > FRAMES_AT_ONCE_MAX:
+                break
     if errors:
         raise kind(errors[0]["detail"], errors=errors)
     for spec in fresh.values():
         current.task_event(Submitted, spec.task_id, **_payload(current, spec, _output(spec)))
     return Result(command, task_ids=tuple(spec.task_id for spec in command.tasks))
+
+
+def _check_amount(named: int) -> None:
+    if named > FRAMES_AT_ONCE_MAX:
+        raise InvalidRequest(
+            f"more than {FRAMES_AT_ONCE_MAX:,} frames up to this task: submit the rest later, in"
+            " another batch",
+            field="frames",
+        )
 
 
 def _output(spec: TaskSpec) -> str:
