@@ -294,7 +294,10 @@ def test_in_one_round_reports_go_before_what_reapers_sent() -> None:
         c.CompleteTask, task_id=victim, attempt=1, outputs=(frame_output(None),)
     )
 
-    farm.round(preempt, complete)
+    results = farm.round(preempt, complete)
 
-    assert farm.task(victim).status == "completed"
+    assert {type(one.command): one.code for one in results} == {
+        c.CompleteTask: "done",
+        c.PreemptTask: "not-due",
+    }
     assert farm.worker("w1").task_id == rush
