@@ -46,7 +46,7 @@ class Farm:
             return text
         if not _SHORT_ID.fullmatch(text):
             raise InvalidRequest(
-                f"{text!r} is no task id; give one, or at least 4 characters of its end"
+                f"{text!r} is no task id; give one, or at least 4 characters of its start or end"
             )
         part = text.lower()
         tasks = self.client.tasks(limit=RECENT_TASKS)

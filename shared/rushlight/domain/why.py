@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 Why = dict[str, Any]
 
 DETAILS_MAX = 200
+NEEDS_WORKER = ("pending", "paused", "failed")
 
 WORDS = {
     "busy": "busy",
@@ -42,14 +43,15 @@ def why_task(
 ) -> Why:
     """Why the task is where it is: ``{summary, status, reasons, details}``.
 
-    ``reasons`` counts all workers, each once, by the first thing that stands against it; ``tasks``
-    are the live ones, to say who is ahead.
+    ``reasons`` counts all workers, each once, by the first thing that stands against it; none where
+    no worker is looked for. ``tasks`` are the live ones, to say who is ahead.
     """
     task = Task.load(dict(task_row))
     farm = Farm.of_rows(map(dict, tasks), map(dict, worker_rows), settings)
     if task.id not in farm.tasks:
         farm.admit(task)
-    verdicts = {name: _verdict(farm, worker, task) for name, worker in farm.workers.items()}
+    looked_at = farm.workers if task.status in NEEDS_WORKER else {}
+    verdicts = {name: _verdict(farm, worker, task) for name, worker in looked_at.items()}
     reasons = dict(Counter(verdicts.values()))
     details = [
         {
@@ -69,7 +71,7 @@ def _verdict(farm: Farm, worker: Worker, task: Task) -> str:
     against = farm.misfit(task.signature, offer_of(worker))
     if against is not None:
         return against
-    if worker.worker_id in task.avoid:
+    if worker.running in task.avoid:
         return "avoided"
     if worker.draining:
         return "draining"
