@@ -1,7 +1,7 @@
 """A whole farm in this process, under a clock that stands still until it is told to go on.
 
 For tests, and for authors of renderers and clients: ``ManualFarm`` is the real API, dispatcher,
-reaper and SQLite log; only time is not real. It is found by the entry point ``embedded`` of
+reaper and SQLite log; only time is not real. It is found by the entry point ``parts`` of
 ``rushlight.services``, so the server's packages must be installed.
 """
 

@@ -87,7 +87,7 @@ async def run_farm(
         parts = Parts.open(
             server.data,
             server=server,
-            farm=with_provisioner(farm, server, launch.offer),
+            farm=with_provisioner(farm, server, provisioner.offers()),
             clock=clock,
             provisioner=provisioner if worker_count(server) else None,
         )
