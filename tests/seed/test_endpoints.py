@@ -322,6 +322,29 @@ async def test_a_reported_failure_keeps_its_message(farm: ManualFarm) -> None:
     assert (await farm.task(task_id))["errorMessage"] == "boom"
 
 
+async def test_a_status_may_say_what_was_written(farm: ManualFarm) -> None:
+    task = await farm.submit(**BARE, frames="1-2")
+    await farm.say("w1")
+    await farm.ask("w1")
+    url = f"/renders/{task['taskId']}/status"
+    first, second = ({"frame": one, "path": f"out:{one}.png", "bytes": 10} for one in (1, 2))
+    failed = await farm.http.put(url, json={"status": "failed", "outputs": [first]})
+    await farm.advance(30)
+    again = await farm.ask("w1")
+    done = await farm.http.put(url, json={"status": "completed", "outputs": [second]})
+    assert failed.json()["framesRendered"] == "1"
+    assert again is not None and again["framesRendered"] == "1"
+    assert (done.json()["status"], done.json()["outputSize"]) == ("completed", 20)
+
+
+async def test_only_an_end_has_outputs(farm: ManualFarm) -> None:
+    task_id = await _task_in(farm, "pending")
+    body = {"status": "paused", "outputs": []}
+    response = await farm.http.put(f"/renders/{task_id}/status", json=body)
+    assert response.status_code == 400
+    assert "#/outputs" in response.json()["detail"]
+
+
 async def test_the_documents_are_served_here(farm: ManualFarm) -> None:
     page = await farm.http.get("/api-docs/")
     document = await farm.http.get("/api-docs/openapi.json")

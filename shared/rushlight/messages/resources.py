@@ -86,15 +86,6 @@ class TasksBody(Body):
     tasks: list[RenderBody] = Field(min_length=1, max_length=TASKS_MAX)
 
 
-class StatusBody(Body):
-    """``PUT /renders/{id}/status``."""
-
-    status: TaskStatus
-    worker_id: str | None = None
-    error_message: str | None = Field(None, max_length=65_536)
-    attempt: int | None = Field(None, ge=1)
-
-
 class OutputBody(Body):
     """One finished frame."""
 
@@ -103,6 +94,16 @@ class OutputBody(Body):
     bytes: int = Field(ge=0)
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     render_time: float | None = Field(None, ge=0)
+
+
+class StatusBody(Body):
+    """``PUT /renders/{id}/status``."""
+
+    status: TaskStatus
+    worker_id: str | None = None
+    error_message: str | None = Field(None, max_length=65_536)
+    attempt: int | None = Field(None, ge=1)
+    outputs: list[OutputBody] | None = Field(None, max_length=FRAMES_MAX)
 
 
 class CompleteBody(Body):

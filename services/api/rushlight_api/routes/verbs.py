@@ -63,7 +63,7 @@ async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[byte
 
     `failed`, `completed`, `cancelled`, `paused`; `pending` retries a failed task and resumes a
     paused one; `rendering`, with `workerId`, gives it to that ready worker or notes that it runs
-    there.
+    there. `outputs` may come with `completed` (every frame) and `failed` (those in place).
     """
     farm = farm_of(request)
     body = await read_body(request, StatusBody)
@@ -77,11 +77,15 @@ async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[byte
 def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskCommand:
     """The command that a status stands for; the dispatcher decides whether it is legal."""
     report = {**fields, "attempt": body.attempt, "worker_id": body.worker_id}
+    outputs = _outputs(body.outputs)
+    if outputs is not None and body.status not in ("completed", "failed"):
+        raise _wrong("#/outputs", "only a completed or a failed task has them")
     match body.status:
         case "failed":
-            return FailAttempt(**report, reason=body.error_message or "Reported failed")
+            reason = body.error_message or "Reported failed"
+            return FailAttempt(**report, reason=reason, outputs=outputs or ())
         case "completed":
-            return CompleteTask(**report)
+            return CompleteTask(**report, outputs=outputs)
         case "cancelled":
             return CancelTask(**fields)
         case "paused":
@@ -94,10 +98,12 @@ def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskC
 
 def _named(body: StatusBody) -> str:
     if body.worker_id is None:
-        detail = "is required with status rendering: the worker that renders it"
-        part = ErrorPart(pointer="#/workerId", detail=detail)
-        raise Malformed(f"{part.pointer} {detail}", [part])
+        raise _wrong("#/workerId", "is required with status rendering: the worker that renders it")
     return body.worker_id
+
+
+def _wrong(pointer: str, detail: str) -> Malformed:
+    return Malformed(f"{pointer} {detail}", [ErrorPart(pointer=pointer, detail=detail)])
 
 
 @post(
@@ -132,20 +138,25 @@ async def complete(request: Incoming, task_id: FromPath[str]) -> Response[bytes]
         task_id=row["task_id"],
         attempt=body.attempt,
         worker_id=body.worker_id,
-        outputs=None if body.outputs is None else tuple(_output(one) for one in body.outputs),
+        outputs=_outputs(body.outputs),
     )
     await farm.ask(command, location=f"/renders/{row['task_id']}")
     await farm.note_pull_worker(body.worker_id or row["worker_id"])
     return answer(completion_resource(await farm.task(UUID(row["task_id"]))))
 
 
-def _output(body: OutputBody) -> Output:
-    return Output(
-        frame=body.frame,
-        path=body.path,
-        bytes=body.bytes,
-        sha256=body.sha256,
-        render_s=body.render_time,
+def _outputs(bodies: list[OutputBody] | None) -> tuple[Output, ...] | None:
+    if bodies is None:
+        return None
+    return tuple(
+        Output(
+            frame=body.frame,
+            path=body.path,
+            bytes=body.bytes,
+            sha256=body.sha256,
+            render_s=body.render_time,
+        )
+        for body in bodies
     )
 
 
