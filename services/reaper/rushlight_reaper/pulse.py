@@ -6,13 +6,14 @@ stopped. A stop is repeated for as long as heartbeats list its attempt.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 
-from rushlight.bus.port import Bus, Delivery, Queue, WorkerQueue
+from rushlight.bus.port import Bus, Consumer, Delivery, Queue, WorkerQueue
 from rushlight.errors import BusFull, LogUnavailable, Unroutable
 from rushlight.eventlog.liveness import Beat, Liveness
 from rushlight.messages.base import Message
@@ -23,6 +24,7 @@ from rushlight_reaper.listening import Listening
 HEARTBEATS_PER_TAKE = 500
 
 logger = structlog.get_logger()
+T = TypeVar("T")
 
 
 class ReadsRows(Protocol):
@@ -54,6 +56,8 @@ class Pulses:
         self._liveness = liveness
         self._settings = settings
         self._listening = listening
+        # Of its own: heartbeats must not wait behind whatever else the process reads.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="heartbeats")
         self._before: dict[tuple[str, str], frozenset[tuple[str, UUID, int]]] = {}
 
     async def run(self) -> None:
@@ -62,18 +66,27 @@ class Pulses:
         Raises:
             BusClosed: at shutdown.
         """
-        async with self._bus.consume(Queue.HEARTBEATS) as inbox:
-            while True:
-                deliveries = await inbox.take(HEARTBEATS_PER_TAKE)
-                if len(deliveries) >= HEARTBEATS_PER_TAKE:
-                    self._listening.anew()
-                try:
-                    await self._handle(deliveries)
-                except LogUnavailable as error:
-                    # They are sent again; until they can be written down, nobody is silent.
-                    logger.warning("heartbeats_not_kept", code=error.code, detail=str(error))
-                    self._listening.anew()
-                await inbox.ack()
+        try:
+            async with self._bus.consume(Queue.HEARTBEATS) as inbox:
+                while True:
+                    await self._take(inbox)
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def _take(self, inbox: Consumer) -> None:
+        deliveries = await inbox.take(HEARTBEATS_PER_TAKE)
+        if len(deliveries) >= HEARTBEATS_PER_TAKE:
+            self._listening.anew()
+        try:
+            await self._handle(deliveries)
+        except LogUnavailable as error:
+            # They are sent again; until they can be written down, nobody is silent.
+            logger.warning("heartbeats_not_kept", code=error.code, detail=str(error))
+            self._listening.anew()
+        await inbox.ack()
+
+    async def _in_thread(self, step: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, step)
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
         heard = [
@@ -81,7 +94,7 @@ class Pulses:
             for delivery in deliveries
             if isinstance(delivery.message, Heartbeat)
         ]
-        answers = await asyncio.to_thread(self._commit, [beat for _, beat in heard])
+        answers = await self._in_thread(lambda: self._commit([beat for _, beat in heard]))
         for (delivery, beat), (status, row) in zip(heard, answers, strict=True):
             await delivery.reply(self._answer(beat, status))
             if status == "ok" and row is not None and beat.instance is not None:
@@ -138,7 +151,8 @@ class Pulses:
             self._before.pop(key, None)
         task = None
         if held is not None and (twice or held in running):
-            task = await asyncio.to_thread(self._views.task, held[0])
+            task_id = held[0]
+            task = await self._in_thread(lambda: self._views.task(task_id))
         for what, task_id, attempt in sorted(twice, key=str):
             if what == "stop":
                 await self._send(queue, Stop(task_id=task_id, attempt=attempt, reason="stale"))

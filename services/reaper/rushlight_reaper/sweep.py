@@ -117,7 +117,7 @@ def _requests(farm: Farm, now: datetime, free_ids: Iterable[str]) -> Iterator[c.
     names = list(free_ids)
     for task_id in due.workers_needed(farm, now):
         # A worker that the task avoids would not help it, though it came back.
-        avoid = farm.tasks[task_id].avoid
+        avoid = farm.tasks[task_id].avoided_names
         worker_id = next((name for name in names if name not in avoid), None)
         if worker_id is None:
             continue

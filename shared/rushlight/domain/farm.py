@@ -128,7 +128,7 @@ class Farm:
     def can_run(self, worker: Worker, task: Task) -> bool:
         """Whether the worker has what the task needs, and the task does not avoid it."""
         return (
-            worker.worker_id not in task.avoid
+            worker.running not in task.avoid
             and self.misfit(task.signature, offer_of(worker)) is None
         )
 

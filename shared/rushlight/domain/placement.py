@@ -68,7 +68,7 @@ def _take(farm: Farm, pool: Pool, signature: Signature) -> str | None:
     for offer, workers in pool.items():
         if farm.misfit(signature, offer) is not None:
             continue
-        worker_id = next((one for one in workers if one not in avoid), None)
+        worker_id = next((one for one in workers if farm.workers[one].running not in avoid), None)
         if worker_id is None:
             continue
         if best is None or _older(farm, worker_id, best[1]):

@@ -94,6 +94,11 @@ class Task(FarmAggregate):
         """All its frames; ``[None]`` for a still."""
         return [None] if self.frame_list is None else self.frame_list
 
+    @property
+    def avoided_names(self) -> set[str]:
+        """The workers that it avoids, or avoided before they were started anew."""
+        return {running.partition("/")[0] for running in self.avoid}
+
     def missing(self) -> list[int | None]:
         """Frames not yet rendered; ``[None]`` for a still."""
         return [frame for frame in self.wanted() if frame not in self.rendered]
@@ -139,6 +144,14 @@ class Task(FarmAggregate):
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def running_of(worker_id: str, instance: str | None) -> str:
+    """What a task avoids after a worker's own fault: that start of the agent, not the place.
+
+    Whoever mends the place starts the agent again; a pull worker has no instance and stays avoided.
+    """
+    return worker_id if instance is None else f"{worker_id}/{instance}"
 
 
 def _by_frame(key: int | None) -> int:

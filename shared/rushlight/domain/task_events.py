@@ -9,7 +9,7 @@ from uuid import UUID
 
 from rushlight.domain.base import FarmEvent
 from rushlight.domain.frames import parse_frames
-from rushlight.domain.task import Task
+from rushlight.domain.task import Task, running_of
 
 Outputs = tuple[dict[str, Any], ...]
 
@@ -161,8 +161,8 @@ class Failed(TaskEvent):
         task.error_message = self.reason
         task.retry_at = self.retry_at
         task.completed_at = self.timestamp if self.retry_at is None else None
-        if self.fault == "worker" and self.worker_id and self.worker_id not in task.avoid:
-            task.avoid = sorted([*task.avoid, self.worker_id])
+        if self.fault == "worker" and self.worker_id is not None:
+            task.avoid = sorted({*task.avoid, running_of(self.worker_id, task.instance)})
         task.release()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from rushlight.domain.base import NEVER, FarmAggregate, FarmEvent, stream_of_worker
-from rushlight.domain.task import plain, time_of
+from rushlight.domain.task import plain, running_of, time_of
 
 
 class Worker(FarmAggregate):
@@ -48,6 +48,11 @@ class Worker(FarmAggregate):
         if self.draining:
             return "draining"
         return "ready" if self.task_id is None else "busy"
+
+    @property
+    def running(self) -> str:
+        """What a task that avoids it has noted."""
+        return running_of(self.worker_id, self.instance)
 
     @property
     def here(self) -> bool:

@@ -244,7 +244,7 @@ def test_a_workers_own_fault_spends_no_retry_even_where_none_is_left() -> None:
 
     task = farm.task(task_id)
 
-    assert (task.status, task.retries, task.avoid) == ("pending", 0, ["w1"])
+    assert (task.status, task.retries, task.avoid) == ("pending", 0, ["w1/i1"])
 
 
 def test_three_own_faults_in_a_row_drain_the_worker() -> None:
@@ -295,3 +295,17 @@ def test_undraining_begins_a_new_row() -> None:
     fail_on(farm, "worker", 1)
 
     assert farm.worker("w1").status == "ready"
+
+
+def test_a_worker_that_was_started_anew_is_not_avoided_any_more() -> None:
+    farm = Rehearsal()
+    farm.join("w1")
+    task_id = farm.submit("task")
+    farm.fail(task_id, "worker")
+    farm.sweep()
+    assert farm.task(task_id).status == "pending"
+
+    assert farm.say(c.LeaveWorker, worker_id="w1", instance="i1").ok
+    farm.join("w1", instance="i2")
+
+    assert (farm.task(task_id).status, farm.task(task_id).instance) == ("rendering", "i2")

@@ -126,7 +126,7 @@ def request_worker(current: Round, command: c.RequestWorker) -> Result:
     worker = farm.workers.get(command.worker_id)
     if (
         task is None
-        or command.worker_id in task.avoid
+        or command.worker_id in task.avoided_names
         or (worker is not None and worker.presence in ("here", "requested"))
         or due.provisioned(farm) >= farm.settings.provisioned_workers_max
         or due.provisioner_rests(farm, current.now)
