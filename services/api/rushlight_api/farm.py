@@ -44,6 +44,8 @@ class Farm:
     mailboxes: Mailboxes
     attempt_logs: AttemptLogs
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    # Who reads all live tasks, one after the other: many at once would leave nobody room.
+    large_reads: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last_sequence: int = 0
 
     def stop(self) -> None:

@@ -151,8 +151,8 @@ class Pulses:
             self._before.pop(key, None)
         task = None
         if held is not None and (twice or held in running):
-            task_id = held[0]
-            task = await self._in_thread(lambda: self._views.task(task_id))
+            held_id = held[0]
+            task = await self._in_thread(lambda: self._views.task(held_id))
         for what, task_id, attempt in sorted(twice, key=str):
             if what == "stop":
                 await self._send(queue, Stop(task_id=task_id, attempt=attempt, reason="stale"))

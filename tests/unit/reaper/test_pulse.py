@@ -1,7 +1,9 @@
 """Heartbeats over a real bus, log and table: answered, compared with the log, repaired."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,3 +218,14 @@ async def test_a_worker_without_a_queue_is_answered_all_the_same(scene: Scene) -
     answers = [await scene.beat(instance="i9") for _ in range(3)]
 
     assert [answer.status for answer in answers] == ["ok"] * 3
+
+
+async def test_a_heartbeat_does_not_wait_behind_other_reads(scene: Scene) -> None:
+    over = threading.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    other = asyncio.create_task(asyncio.to_thread(over.wait))
+    try:
+        assert (await scene.beat()).status == "ok"
+    finally:
+        over.set()
+        await other

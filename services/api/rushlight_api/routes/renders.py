@@ -246,9 +246,10 @@ async def why_render(request: Incoming, task_id: FromPath[str]) -> Response[byte
     farm = farm_of(request)
     row = await farm.task(task_id_of(task_id))
     workers = await farm.read(farm.log.views.all_workers)
-    live = await farm.read(farm.log.views.live_tasks)
-    now = farm.clock.now()
-    why = await farm.read(why_task, row, workers, farm.farm_settings, now, tasks=live)
+    async with farm.large_reads:
+        live = await farm.read(farm.log.views.live_tasks)
+        now = farm.clock.now()
+        why = await farm.read(why_task, row, workers, farm.farm_settings, now, tasks=live)
     return answer(WhyResource.model_validate(why))
 
 

@@ -121,8 +121,9 @@ async def why(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
     """Ask why a worker has nothing to do."""
     farm = farm_of(request)
     row = await farm.worker(worker_id_of(worker_id))
-    live = await farm.read(farm.log.views.live_tasks)
-    found = await farm.read(why_worker, row, farm.farm_settings, live)
+    async with farm.large_reads:
+        live = await farm.read(farm.log.views.live_tasks)
+        found = await farm.read(why_worker, row, farm.farm_settings, live)
     return answer(WhyResource.model_validate(found))
 
 
