@@ -134,10 +134,10 @@ def victims(farm: Farm, now: datetime) -> Iterator[Victim]:
     Of several the lowest priority first, then the one that loses least: least time since its last
     finished frame.
     """
-    used: set[UUID] = set()
     hopeless: set[object] = set()
     helped = helped_by_idle(farm)
-    busy = [worker for worker in farm.workers.values() if worker.task_id is not None]
+    # Best first and looked at from there, so that many victims do not each go through them all.
+    busy = sorted(_busy(farm), key=lambda pair: _preference(pair[0], now))
     for waiting in waiting_in_order(farm):
         allowance = farm.settings.preempt_after_s(waiting.rank)
         key = (waiting.rank, waiting.signature)
@@ -145,19 +145,28 @@ def victims(farm: Farm, now: datetime) -> Iterator[Victim]:
             return
         if key in hopeless or waiting.id in farm.promised or waiting.id in helped:
             continue
-        found = [
-            victim
-            for worker in busy
-            if worker.task_id not in used
-            and (victim := farm.tasks.get(worker.task_id)) is not None  # type: ignore[arg-type]
-            and victim_due(victim, worker, waiting, farm, now)
-        ]
-        if not found:
+        places = (
+            place
+            for place, (victim, worker) in enumerate(busy)
+            if victim_due(victim, worker, waiting, farm, now)
+        )
+        best = next(places, None)
+        if best is None:
             hopeless.add(key)
             continue
-        best = min(found, key=lambda task: (-task.rank, _lost_work_s(task, now), task.seq))
-        used.add(best.id)
-        yield Victim(best.id, best.attempt, waiting.id)
+        victim, _ = busy.pop(best)
+        yield Victim(victim.id, victim.attempt, waiting.id)
+
+
+def _busy(farm: Farm) -> Iterator[tuple[Task, Worker]]:
+    for worker in farm.workers.values():
+        task = None if worker.task_id is None else farm.tasks.get(worker.task_id)
+        if task is not None:
+            yield task, worker
+
+
+def _preference(victim: Task, now: datetime) -> tuple[int, float, int]:
+    return -victim.rank, _lost_work_s(victim, now), victim.seq
 
 
 def _lost_work_s(task: Task, now: datetime) -> float:

@@ -5,9 +5,10 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from tests.rehearsal import Rehearsal, frame_output, named
+from tests.rehearsal import ANY_RENDERER, Rehearsal, frame_output, named
 
 from rushlight.domain import commands as c
+from rushlight.domain.due import victims
 
 FEW, MANY = 1_000, 100_000
 ROUNDS = 60
@@ -70,3 +71,36 @@ def test_a_round_with_100_000_waiting_tasks_costs_about_what_it_costs_with_1_000
     many = seconds_a_round(farm_with(MANY))
 
     assert many <= few * RATIO_MAX, f"{many * 1e3:.2f} ms against {few * 1e3:.2f} ms"
+
+
+def seconds_a_victim(workers: int) -> float:
+    """Every worker renders a LOW task that a RUSH task waits for."""
+    farm = Rehearsal()
+    capabilities = c.Capabilities(renderers=ANY_RENDERER, default_scene=True)
+    farm.round(
+        *(
+            farm.command(
+                c.JoinWorker, worker_id=f"w{number}", instance="i", capabilities=capabilities
+            )
+            for number in range(workers)
+        )
+    )
+    for priority in ("LOW", "RUSH"):
+        specs = (
+            c.TaskSpec(task_id=named(f"{priority} {number}"), priority=priority)
+            for number in range(workers)
+        )
+        assert farm.say(c.SubmitTasks, tasks=tuple(specs)).ok
+    farm.later(farm.settings.preempt_after_rush_s)
+    begun = time.monotonic()
+    found = list(victims(farm.farm, farm.now))
+    took_s = time.monotonic() - begun
+    assert len(found) == workers
+    return took_s / workers
+
+
+def test_a_victim_among_1_000_busy_workers_costs_about_what_it_costs_among_50() -> None:
+    few = median(seconds_a_victim(50) for _ in range(5))
+    many = seconds_a_victim(1_000)
+
+    assert many <= few * RATIO_MAX, f"{many * 1e6:.0f} µs against {few * 1e6:.0f} µs"
