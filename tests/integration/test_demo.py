@@ -28,6 +28,7 @@ class Demo:
     folder: Path
     exit_code: int
     said: str
+    said_aside: str
 
     @property
     def frames(self) -> dict[str, bytes]:
@@ -43,12 +44,11 @@ def run(folder: Path, *arguments: object) -> Demo:
     done = subprocess.run(
         [sys.executable, "-m", "rushlight.cli", "demo", str(folder), *map(str, arguments)],
         check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         timeout=WITHIN_S,
     )
-    return Demo(folder, done.returncode, done.stdout)
+    return Demo(folder, done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +58,22 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return run(tmp_path_factory.mktemp("calm"), *SMALL, "--no-chaos")
+    return run(tmp_path_factory.mktemp("calm"), *SMALL, "--no-chaos", "--json")
 
 
 def test_the_demo_keeps_its_promises(disturbed: Demo) -> None:
-    assert disturbed.exit_code == 0, disturbed.said
+    assert disturbed.exit_code == 0, disturbed.said + disturbed.said_aside
     assert "with SIGKILL" in disturbed.said
 
 
 def test_a_calm_demo_keeps_them_too(calm: Demo) -> None:
-    assert calm.exit_code == 0, calm.said
+    assert calm.exit_code == 0, calm.said_aside
     assert calm.results == {"completed": 4}
+
+
+def test_with_json_there_is_nothing_but_json(calm: Demo) -> None:
+    assert json.loads(calm.said) == json.loads((calm.folder / "attempts.json").read_text())
+    assert "rushlight audit verify" in calm.said_aside
 
 
 def test_preemption_and_a_killed_worker_change_no_byte_of_any_frame(
@@ -110,4 +115,4 @@ def test_a_folder_that_no_demo_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     refused = run(tmp_path, *SMALL)
     assert (refused.exit_code, [path.name for path in tmp_path.iterdir()]) == (2, ["thesis.txt"])
-    assert "not the output of an earlier demo" in refused.said
+    assert "not the output of an earlier demo" in refused.said_aside

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click import get_current_context
 
 from rushlight.cli import words
-from rushlight.cli.farm import Farm, asks_farm, local_url
+from rushlight.cli.farm import JSON_KEY, Farm, asks_farm, local_url
 from rushlight.cli.lists import list_workers, renderers_of
 from rushlight.cli.output import Json
 from rushlight.cli.services import service
@@ -40,11 +41,13 @@ def worker() -> None:
 @click.option("--scratch", type=click.Path(path_type=Path), help="Folder for temporary files.")
 @click.option("--drain-s", type=float, metavar="SECONDS", help="After SIGTERM finish within it.")
 @click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="TOML file.")
+@click.option("--json", "as_json", is_flag=True, help="Say errors as JSON.")
 def run(
     settings: Path | None,
     url: str | None,
     roots: tuple[str, ...],
     programs: tuple[str, ...],
+    as_json: bool,
     **arguments: Any,
 ) -> None:
     """Run a worker on this machine until it is stopped.
@@ -58,6 +61,7 @@ def run(
       rushlight worker run --url http://farm:3000 --root scenes=/mnt/scenes --root out=/mnt/out
       rushlight worker run --renderer command --program "echo=/bin/echo"
     """
+    get_current_context().meta[JSON_KEY] = as_json
     given = {name: value for name, value in arguments.items() if value not in (None, ())}
     given["url"] = url or local_url()
     if roots:

@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from tests.unit.cli.conftest import Run
@@ -34,6 +36,22 @@ def test_exit_codes_say_what_kind_of_error(
     done = run("show", ONE)
 
     assert (done.exit_code, done.stdout, done.stderr) == (exit_code, "", "error: Because.\n")
+
+
+def commands(group: click.Group = rushlight, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command, also of those in groups."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from commands(found, *before, name)
+        else:
+            yield (*before, name)
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_every_command_speaks_json(run: Run, words: tuple[str, ...]) -> None:
+    assert "--json" in run(*words, "--help").stdout
 
 
 def test_an_error_with_json_is_the_problem_on_stderr(farm: ScriptedFarm, run: Run) -> None:

@@ -1,10 +1,14 @@
 """The command ``rushlight demo``."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click import get_current_context
+
+from rushlight.cli.farm import JSON_KEY
 
 
 @click.command()
@@ -16,11 +20,13 @@ import rich_click as click
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one by default.")
 @click.option("--no-chaos", is_flag=True, help="Preempt nothing, kill nobody.")
 @click.option("--keep-running", is_flag=True, help="Keep the farm up at the end, until Ctrl-C.")
-def demo(folder: Path, *, no_chaos: bool, **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the attempts as JSON at the end.")
+def demo(folder: Path, *, no_chaos: bool, as_json: bool, **options: Any) -> None:
     """Show what a farm does: an animation, a preemption, a killed worker, and the audit.
 
     Starts a farm with two workers of its own in FOLDER (./demo-output), renders, disturbs, and
-    checks every frame. An earlier demo's output there is replaced.
+    checks every frame. An earlier demo's output there is replaced. With --json the story goes to
+    stderr.
 
     \b
     Examples:
@@ -29,4 +35,10 @@ def demo(folder: Path, *, no_chaos: bool, **options: Any) -> None:
     """
     from rushlight.cli.demo.run import run_demo  # noqa: PLC0415 - Pillow and rich take their time
 
-    sys.exit(run_demo(folder, chaos=not no_chaos, **options))
+    get_current_context().meta[JSON_KEY] = as_json
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        code = run_demo(folder, chaos=not no_chaos, **options)
+    attempts = folder / "attempts.json"
+    if as_json and attempts.exists():
+        print(attempts.read_text(), end="")
+    sys.exit(code)
