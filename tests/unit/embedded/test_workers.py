@@ -1,0 +1,51 @@
+"""How many workers ``up`` may start, and what they are said to have."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rushlight.settings import FarmSettings, ServerSettings, WorkerSettings
+from rushlight_embedded.workers import launch_of, with_provisioner, worker_count
+from rushlight_reaper.provisioners.port import Offer
+
+OFFER = Offer(renderers=("mitsuba",), default_scene=True)
+CORES = os.cpu_count() or 1
+
+
+@pytest.mark.parametrize("given", [{}, {"provisioned_workers_max": 7}])
+def test_without_workers_none_is_started_on_demand_either(given: dict[str, Any]) -> None:
+    farm = with_provisioner(FarmSettings(**given), ServerSettings(workers=0), OFFER)
+
+    assert farm.provisioned_workers_max == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "workers", "most"),
+    [({}, 1, CORES), ({}, CORES + 3, CORES + 3), ({"provisioned_workers_max": 7}, 1, 7)],
+)
+def test_the_cap_is_the_cores_or_the_workers_unless_it_is_set(
+    given: dict[str, Any], workers: int, most: int
+) -> None:
+    farm = with_provisioner(FarmSettings(**given), ServerSettings(workers=workers), OFFER)
+
+    assert farm.provisioned_workers_max == most
+    assert farm.provisioned_renderers == ("mitsuba",)
+    assert farm.provisioned_default_scene
+
+
+def test_half_the_cores_get_a_worker() -> None:
+    assert worker_count(ServerSettings()) == max(1, CORES // 2)
+
+
+def test_what_the_settings_say_of_workers_stands(tmp_path: Path) -> None:
+    told = WorkerSettings(roots={"shots": tmp_path}, threads=5, programs={"paint": ["/bin/paint"]})
+
+    launch = launch_of(ServerSettings(data=tmp_path), told, "http://127.0.0.1:1")
+
+    assert launch.environment["RUSHLIGHT_THREADS"] == "5"
+    assert str(tmp_path) in launch.environment["RUSHLIGHT_ROOTS"]
+    assert '"out"' in launch.environment["RUSHLIGHT_ROOTS"]
+    assert launch.environment["RUSHLIGHT_URL"] == "http://127.0.0.1:1"
+    assert "command" in launch.offer.renderers
