@@ -18,7 +18,8 @@ _STYLES = {"completed": "green", "preempted": "yellow", "lost": "red", "failed":
 
 def attempts_table(records: Sequence[AttemptRecord], start: datetime) -> Table:
     """Build the table; times are seconds since ``start``."""
-    table = Table(title="Attempts", title_style="bold", header_style="bold")
+    since = f"Attempts, in seconds since {start:%H:%M:%S} UTC"
+    table = Table(title=since, title_style="bold", header_style="bold")
     for heading in ("task", "priority", "attempt", "worker"):
         table.add_column(heading, no_wrap=True)
     for heading in ("from s", "to s"):
