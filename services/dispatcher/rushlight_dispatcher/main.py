@@ -72,6 +72,7 @@ class Dispatcher:
         try:
             async with self._bus.consume(Queue.COMMANDS) as inbox:
                 while await self._round(writer, inbox):
+                    await self._expire_outcomes(writer)
                     if writer.checkpoint_due:
                         await self._save_checkpoint(writer)
         except BusClosed:
@@ -113,13 +114,14 @@ class Dispatcher:
             logger.warning("checkpoint_not_saved", code=error.code, detail=str(error))
 
     async def _write(self, writer: Writer, commands: Sequence[Command]) -> Written:
-        def step() -> Written:
-            now = self._clock.now()
-            written = writer.write(commands, now)
-            writer.expire_outcomes(now)
-            return written
+        return await self._in_thread(lambda: writer.write(commands, self._clock.now()))
 
-        return await self._in_thread(step)
+    async def _expire_outcomes(self, writer: Writer) -> None:
+        """After the round was told: what is on the log must not count as failed by this."""
+        try:
+            await self._in_thread(lambda: writer.expire_outcomes(self._clock.now()))
+        except LogError as error:
+            logger.warning("outcomes_not_expired", code=error.code, detail=str(error))
 
     async def _in_thread(self, step: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, step)
