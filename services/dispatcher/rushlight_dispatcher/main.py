@@ -18,7 +18,14 @@ import structlog
 
 from rushlight.bus.port import Bus, Consumer, Delivery, Queue, WorkerQueue
 from rushlight.clock import Clock
-from rushlight.errors import BusClosed, BusFull, LogError, RushlightError, Unroutable
+from rushlight.errors import (
+    BusClosed,
+    BusFull,
+    LogError,
+    LogUnavailable,
+    RushlightError,
+    Unroutable,
+)
 from rushlight.messages.commands import Command, ReturnAttempt
 from rushlight.messages.outcomes import Outcome
 from rushlight.messages.work import Assign
@@ -90,6 +97,9 @@ class Dispatcher:
             written = await self._write(writer, [cast("Command", one.message) for one in commands])
         except RushlightError:
             raise
+        except (OSError, MemoryError) as error:
+            # No fault of any command: the machine is short of something, and may not be for long.
+            raise LogUnavailable(f"the round could not be written: {error!r}") from error
         except Exception as error:
             # One by one shows which command it is; that one is put aside, the others are decided.
             logger.exception("round_failed", commands=len(commands))
