@@ -14,6 +14,8 @@ FEW, MANY = 1_000, 100_000
 ROUNDS = 60
 RATIO_MAX = 3.0  # generous, as machines are shared; measured here: 1.0 to 1.5
 
+VICTIM_RATIO_MAX = 8.0  # 20 if each went through all busy workers; measured here: 1 to 3
+
 
 def farm_with(waiting: int) -> Rehearsal:
     """Workers of two kinds that render, and so many tasks that wait, of three requirements."""
@@ -100,7 +102,7 @@ def seconds_a_victim(workers: int) -> float:
 
 
 def test_a_victim_among_1_000_busy_workers_costs_about_what_it_costs_among_50() -> None:
-    few = median(seconds_a_victim(50) for _ in range(5))
-    many = seconds_a_victim(1_000)
+    few = min(seconds_a_victim(50) for _ in range(5))
+    many = min(seconds_a_victim(1_000) for _ in range(3))
 
-    assert many <= few * RATIO_MAX, f"{many * 1e6:.0f} µs against {few * 1e6:.0f} µs"
+    assert many <= few * VICTIM_RATIO_MAX, f"{many * 1e6:.0f} µs against {few * 1e6:.0f} µs"
