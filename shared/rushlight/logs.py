@@ -79,6 +79,9 @@ def _lead_to(stream: TextIO, level: str, formatter: logging.Formatter) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error"):
+        # A server that ran here before may have set one of its own.
+        logging.getLogger(name).setLevel(logging.NOTSET)
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

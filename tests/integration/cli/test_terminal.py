@@ -55,6 +55,8 @@ def test_a_list_is_a_table_with_short_ids(rushlight: Cli) -> None:
 
 
 def test_colours_go_away_when_asked_to(rushlight: Cli) -> None:
+    rushlight("watch", rushlight.gated("-"))
+
     assert _COLOURS.search(seen(rushlight, "ls", colours=True)[1])
     assert not _COLOURS.search(seen(rushlight, "ls", colours=False)[1])
 
