@@ -108,6 +108,7 @@ def _provision(farm: Rehearsal) -> None:
     farm.say(c.ClaimWorker, worker_id=request.worker_id, provisioner="local")
     farm.join(request.worker_id)
     farm.say(c.ReturnAttempt, task_id=wanted, attempt=1, reason="nobody there")
+    farm.say(c.UndrainWorker, worker_id=request.worker_id)
     farm.complete(wanted)
     farm.say(c.LeaveWorker, worker_id=request.worker_id, instance="i1")
 

@@ -9,17 +9,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
 from rushlight.bus.port import Bus, Consumer, Delivery, Queue, WorkerQueue
-from rushlight.errors import BusFull, LogUnavailable, Unroutable
+from rushlight.errors import BusFull, LogUnavailable, Unavailable, Unroutable
 from rushlight.eventlog.liveness import Beat, Liveness
 from rushlight.messages.base import Message
-from rushlight.messages.work import Heartbeat, HeartbeatAnswer, Stop, assignment
+from rushlight.messages.commands import ReturnAttempt
+from rushlight.messages.work import Assign, Heartbeat, HeartbeatAnswer, Stop, assignment
 from rushlight.settings import FarmSettings
 from rushlight_reaper.listening import Listening
+from rushlight_reaper.sweep import REAPER
 
 HEARTBEATS_PER_TAKE = 500
 
@@ -168,6 +170,22 @@ class Pulses:
             await self._bus.publish(queue, message)
         except (Unroutable, BusFull) as error:
             logger.warning("not_repaired", worker_id=queue.worker_id, code=error.code)
+            if isinstance(message, Assign):
+                await self._give_back(message, error)
+
+    async def _give_back(self, assign: Assign, error: Unavailable) -> None:
+        """Nobody takes the assignment: the task shall wait again."""
+        back = ReturnAttempt(
+            command_id=uuid4(),
+            principal=REAPER,
+            task_id=assign.task_id,
+            attempt=assign.attempt,
+            reason=f"assignment not delivered: {error.code}",
+        )
+        try:
+            await self._bus.publish(Queue.COMMANDS, back)
+        except BusFull:
+            logger.warning("assignment_not_returned", task_id=str(assign.task_id))
 
 
 def _is_current(beat: Heartbeat, row: dict[str, Any] | None) -> bool:

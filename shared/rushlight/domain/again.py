@@ -15,6 +15,7 @@ from rushlight.domain import commands as c
 from rushlight.domain import task_events as t
 from rushlight.domain import worker as w
 from rushlight.domain.base import FarmEvent
+from rushlight.domain.decide.reports import WHAT_TO_DO
 from rushlight.domain.farm import Farm
 from rushlight.domain.placement import PLANNER
 from rushlight.domain.round import PLAN, Round, decide_one
@@ -181,9 +182,11 @@ def _start(event: t.Assigned | t.FramesRendered, _: Same) -> c.Command:
 
 
 @_maker(c.ReturnAttempt)
-def _return(event: t.Stopped, _: Same) -> c.Command:
+def _return(event: t.Stopped, same: Same) -> c.Command:
+    draining = next((one for one in same if isinstance(one, w.Draining)), None)
+    reason = "" if draining is None else draining.reason.removesuffix(WHAT_TO_DO)
     return c.ReturnAttempt(
-        task_id=event.originator_id, attempt=event.attempt, reason="", **_by(event)
+        task_id=event.originator_id, attempt=event.attempt, reason=reason, **_by(event)
     )
 
 

@@ -211,7 +211,7 @@ class LeaveWorker(WorkerCommand):
 
 
 class ReturnAttempt(TaskCommand):
-    """Dispatcher: an assignment could not be delivered; the task waits again."""
+    """Dispatcher or reaper: an assignment cannot be delivered; the task waits again."""
 
     attempt: int
     reason: str

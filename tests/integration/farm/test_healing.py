@@ -39,6 +39,30 @@ async def test_a_lost_assignment_is_sent_again(faulty: Faulty) -> None:
     assert len(faulty.bus.struck) == 1
 
 
+async def test_an_agent_that_never_fetches_its_work_loses_it_and_gets_no_more(
+    faulty: Faulty,
+) -> None:
+    agent = ScriptedAgent(faulty.farm)
+    await agent.join()
+    task = await faulty.farm.submit(**FRAMES)
+    for _ in range(200):
+        await agent.beat()
+        if (await faulty.farm.worker("node-1"))["status"] == "draining":
+            break
+    await faulty.farm.sweep()
+    worker = await faulty.farm.worker("node-1")
+    waiting = await faulty.farm.task(task["taskId"])
+    assert (worker["status"], waiting["status"], waiting["retries"]) == ("draining", "pending", 0)
+    assert "not delivered" in worker["reason"]
+    rounds = faulty.farm.parts.dispatcher.rounds
+    await faulty.farm.sweep()
+    assert faulty.farm.parts.dispatcher.rounds - rounds <= 2
+    other = ScriptedAgent(faulty.farm, "node-2")
+    await other.join()
+    (assign,) = await other.messages()
+    assert (assign["task_id"], assign["attempt"]) == (task["taskId"], 2)
+
+
 async def test_a_running_or_finished_attempt_is_not_sent_again(faulty: Faulty) -> None:
     agent, assign = await started(faulty)
     for _ in range(3):

@@ -7,6 +7,7 @@ import pytest
 from tests.rehearsal import Rehearsal, frame_output
 
 from rushlight.domain import commands as c
+from rushlight.domain.decide.reports import WHAT_TO_DO
 
 REPORTS: dict[type[c.Command], dict[str, Any]] = {
     c.FramesRendered: {"outputs": (frame_output(None),)},
@@ -230,4 +231,15 @@ def test_an_assignment_that_nobody_took_waits_again_and_only_once() -> None:
     farm.say(c.ReturnAttempt, task_id=task_id, attempt=1, reason="nobody there")
     again = farm.say(c.ReturnAttempt, task_id=task_id, attempt=1, reason="nobody there")
 
-    assert (again.code, farm.task(task_id).attempt) == ("stale", 2)
+    assert (again.code, farm.task(task_id).status) == ("stale", "pending")
+
+
+def test_a_worker_that_assignments_do_not_reach_gets_no_more() -> None:
+    farm = Rehearsal()
+    task_id = farm.submit("task")
+    farm.join("w1")
+
+    farm.say(c.ReturnAttempt, task_id=task_id, attempt=1, reason="nobody there")
+
+    worker = farm.worker("w1")
+    assert (worker.status, worker.reason) == ("draining", "nobody there" + WHAT_TO_DO)

@@ -186,7 +186,7 @@ async def test_an_attempt_that_should_not_run_is_stopped_at_the_second_heartbeat
 
 async def test_an_older_attempt_of_the_same_task_is_stopped(scene: Scene) -> None:
     task_id = submit(scene)
-    scene.say(c.ReturnAttempt, task_id=task_id, attempt=1, reason="nobody there")
+    scene.say(c.AttemptStopped, task_id=task_id, attempt=1)
     for _ in range(2):
         await scene.beat((task_id, 1), (task_id, 2))
     await scene.beat((task_id, 2))

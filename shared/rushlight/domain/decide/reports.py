@@ -14,7 +14,7 @@ from rushlight.domain.frames import format_frames
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task import Task
 from rushlight.domain.task_events import Completed, Failed, FramesRendered
-from rushlight.domain.worker import Worker
+from rushlight.domain.worker import Draining, Worker
 from rushlight.errors import (
     IllegalTransition,
     InvalidRequest,
@@ -23,6 +23,8 @@ from rushlight.errors import (
     WorkerNotReady,
     WrongWorker,
 )
+
+WHAT_TO_DO = "; start the worker again, or undrain it"
 
 
 def current_attempt(current: Round, command: c.Report) -> tuple[Task, Worker]:
@@ -167,11 +169,18 @@ def attempt_stopped(current: Round, command: c.AttemptStopped) -> Result:
 
 
 def return_attempt(current: Round, command: c.ReturnAttempt) -> Result:
-    """The assignment never reached its worker: the task waits again."""
+    """The assignment never reached its worker: the task waits again, and the worker drains.
+
+    Otherwise it would get the same task at once, and so for ever. A new start of it works again.
+    """
     task = find(current, command)
     if task.status != "rendering" or task.attempt != command.attempt:
         raise StaleReport(f"attempt {command.attempt} of task {task.id} is not the current one")
+    worker = current.farm.workers[task.worker_id or ""]
     end_stopped(current, task, ())
+    if not worker.draining:
+        reason = command.reason + WHAT_TO_DO
+        current.worker_event(Draining, worker.worker_id, reason=reason)
     return Result(command, task_ids=(task.id,))
 
 
