@@ -4,7 +4,7 @@ Like the writer, it brings ended tasks back for the commands that name them and 
 the round; like the reaper, ``sweep`` sends what is due until nothing is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from rushlight.domain import Farm, FarmEvent, Result, Round
 from rushlight.domain import commands as c
 from rushlight.domain.base import NAMESPACE
+from rushlight.domain.deciding import decide_all
 from rushlight.domain.replay import fold_task
 from rushlight.domain.task import Task
 from rushlight.domain.task_events import TaskEvent
@@ -41,7 +42,7 @@ def frame_output(frame: int | None, **fields: Any) -> dict[str, Any]:
 class Rehearsal:
     """The farm, its log as a list of rounds, and short ways to say what usually happens."""
 
-    round_kind: type[Round] = Round
+    decide_all: Callable[[Round, Iterable[c.Command]], None] = staticmethod(decide_all)
 
     def __init__(self, **settings: Any) -> None:
         self.settings = FarmSettings(**settings)
@@ -59,14 +60,14 @@ class Rehearsal:
     def round(self, *commands: c.Command, settings: FarmSettings | None = None) -> list[Result]:
         """Decide these in one round; the first round takes over."""
         self._bring_in(commands)
-        current = self.round_kind(self.farm, self.now)
+        current = Round(self.farm, self.now)
         self.said.append((self.now, commands))
         if not self.rounds:
             current.take_over("rehearsal", self.settings.model_dump(mode="json"))
         if settings is not None:
             current.change_settings(settings.model_dump(mode="json"))
             self.settings = settings
-        current.run(commands)
+        self.decide_all(current, commands)
         current.close()
         self.now = current.now
         self.rounds.append(current.events)

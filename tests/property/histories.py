@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from tests.property.invariants import WatchfulRound
+from tests.property.invariants import decide_watchfully
 from tests.rehearsal import ANY_RENDERER, Rehearsal, frame_output, named
 
 from rushlight.domain import commands as c
@@ -32,7 +32,7 @@ Maker = Callable[[Rehearsal, Number, Number, Number], Any]
 class WatchedRehearsal(Rehearsal):
     """Checks that a refused command has changed nothing."""
 
-    round_kind = WatchfulRound
+    decide_all = staticmethod(decide_watchfully)
 
 
 def _task_id(number: int) -> UUID:

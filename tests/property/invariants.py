@@ -6,7 +6,7 @@ from typing import Any
 from rushlight.domain import Farm, FarmEvent, Round
 from rushlight.domain import commands as c
 from rushlight.domain.base import EVENTS
-from rushlight.domain.round import decide_one
+from rushlight.domain.deciding import decide_one
 from rushlight.domain.task import Task
 from rushlight.domain.worker import Worker
 
@@ -43,19 +43,16 @@ def rebuilt(farm: Farm) -> Farm:
     )
 
 
-class WatchfulRound(Round):
-    """A round in which a refused command must not change anything."""
-
-    def run(self, commands: Iterable[c.Command]) -> None:
-        """As the real one, with a look before and after each command."""
-        for command in sorted(commands, key=c.is_timed):
-            before, events = state(self.farm), len(self.events)
-            result = decide_one(self, command)
-            self.results.append(result)
-            if not result.ok or result.code == "unchanged":
-                assert len(self.events) == events, (command, result)
-                assert state(self.farm) == before, (command, result)
-        self.place()
+def decide_watchfully(current: Round, commands: Iterable[c.Command]) -> None:
+    """``decide_all`` with a look before and after: a refused command must not change anything."""
+    for command in sorted(commands, key=c.is_timed):
+        before, events = state(current.farm), len(current.events)
+        result = decide_one(current, command)
+        current.results.append(result)
+        if not result.ok or result.code == "unchanged":
+            assert len(current.events) == events, (command, result)
+            assert state(current.farm) == before, (command, result)
+    current.place()
 
 
 def check(farm: Farm) -> None:

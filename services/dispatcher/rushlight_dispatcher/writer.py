@@ -13,6 +13,7 @@ from uuid import UUID
 from rushlight.domain import Farm, FarmEvent, checkpoint
 from rushlight.domain.base import NEVER
 from rushlight.domain.commands import RequestTask, SetWorkerStatus, is_timed
+from rushlight.domain.deciding import decide_all
 from rushlight.domain.replay import Replay, fold_task
 from rushlight.domain.round import Result, Round
 from rushlight.domain.task_events import Assigned, StopRequested
@@ -181,7 +182,7 @@ class Writer:
         current = Round(self.farm, now)
         if not self._in_charge:
             current.take_over(self._owner, self._settings.model_dump(mode="json"))
-        current.run([to_domain(message) for message in fresh.values()])
+        decide_all(current, [to_domain(message) for message in fresh.values()])
         if current.events or any(_is_kept(result) for result in current.results):
             self._put(current, fresh, written)
         for result in current.results:

@@ -5,8 +5,9 @@ Importing this registers all stored names in ``EVENTS``.
 
 from rushlight.domain import task_events, term, worker
 from rushlight.domain.base import EVENTS, FarmEvent
+from rushlight.domain.deciding import decide_round
 from rushlight.domain.farm import Farm
-from rushlight.domain.round import Result, Round, decide_round
+from rushlight.domain.round import Result, Round
 
 __all__ = [
     "EVENTS",

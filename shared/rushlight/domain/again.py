@@ -16,9 +16,10 @@ from rushlight.domain import task_events as t
 from rushlight.domain import worker as w
 from rushlight.domain.base import FarmEvent
 from rushlight.domain.decide.reports import WHAT_TO_DO
+from rushlight.domain.deciding import decide_one
 from rushlight.domain.farm import Farm
 from rushlight.domain.placement import PLANNER
-from rushlight.domain.round import PLAN, Round, decide_one
+from rushlight.domain.round import PLAN, Round
 from rushlight.domain.term import RoundClosed, SettingsChanged, TakenOver, TermEvent
 
 PLANNERS = {PLANNER}

@@ -4,14 +4,13 @@ Nothing here waits or reads a clock; the caller writes the result to the log in 
 only then tells anybody.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from rushlight.domain.base import FarmEvent, stream_of_worker
-from rushlight.domain.commands import Command, RequestTask, TimeoutWorker, is_timed
+from rushlight.domain.commands import Command
 from rushlight.domain.farm import Farm
 from rushlight.domain.placement import PLANNER, plan
 from rushlight.domain.task import Task
@@ -25,7 +24,6 @@ from rushlight.domain.term import (
     closing_bytes,
 )
 from rushlight.domain.worker import Occupied, Worker, WorkerEvent
-from rushlight.errors import RushlightError
 
 PLAN = "plan"
 FARM = "farm"
@@ -121,12 +119,6 @@ class Round:
         """Other settings hold from here on."""
         self._term_event(SettingsChanged, settings=settings)
 
-    def run(self, commands: Iterable[Command]) -> None:
-        """Decide commands: reports and requests, then timed ones; then place waiting tasks."""
-        for command in sorted(commands, key=is_timed):
-            self.results.append(decide_one(self, command))
-        self.place()
-
     def place(self) -> None:
         """Run the planner and answer the requests for work."""
         self.caused_by(None)
@@ -188,40 +180,6 @@ class Round:
         """The rows of the workers that this round touched."""
         number = self.farm.term.rounds
         return [{**worker.row(), "round": number} for worker in self.touched_workers.values()]
-
-
-def decide_round(farm: Farm, commands: Sequence[Command], now: datetime) -> Round:
-    """Decide commands in one whole round.
-
-    The farm has been changed when this returns; if the round cannot be written, throw it away.
-    """
-    current = Round(farm, now)
-    current.run(commands)
-    current.close()
-    return current
-
-
-def decide_one(current: Round, command: Command) -> Result:
-    """Decide one command; a refusal leaves the farm as it was."""
-    from rushlight.domain.decide import decide  # noqa: PLC0415  (decide needs Round)
-
-    current.caused_by(command)
-    try:
-        result = decide(current, command)
-    except RushlightError as error:
-        return Result(command, error.code, str(error), error.facts, ok=False)
-    if isinstance(command, RequestTask) and result.task_id is None:
-        current.asking.setdefault(command.worker_id, []).append(result)
-    if isinstance(command, TimeoutWorker) and command.last_heartbeat is not None:
-        current.evidence.append(
-            {
-                "worker_id": command.worker_id,
-                "instance": command.instance,
-                "last_heartbeat": command.last_heartbeat.isoformat(),
-                "sequence": command.sequence,
-            }
-        )
-    return result
 
 
 def _refusal(result: Result) -> dict[str, Any]:
