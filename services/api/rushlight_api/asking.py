@@ -7,9 +7,10 @@ from litestar import Response
 
 from rushlight.messages.commands import Command
 from rushlight.messages.resources import TaskResource, WorkerResource
+from rushlight.shapes import progress_in, task_resource, worker_resource
 from rushlight_api.farm import Farm
 from rushlight_api.ports import Row
-from rushlight_api.showing import answer, progress_in, task_resource, worker_resource
+from rushlight_api.showing import answer
 
 
 async def shown_task(farm: Farm, row: Row) -> TaskResource:

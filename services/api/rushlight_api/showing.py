@@ -1,23 +1,12 @@
-"""Rows of the views as what HTTP answers."""
+"""What handlers answer: a resource as JSON."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
 
 from litestar import Response
 from pydantic import BaseModel
 
-from rushlight.messages.resources import (
-    AttemptResource,
-    CompletionResource,
-    JobResource,
-    StopResource,
-    TaskResource,
-    WorkerResource,
-)
-from rushlight_api.ports import HeardPort, Row
+from rushlight.messages.resources import TaskResource, WorkerResource
 
-Progress = Mapping[tuple[str, int], float]
 VERSIONED = (TaskResource, WorkerResource)
 
 
@@ -31,139 +20,4 @@ def answer(
         status_code=status,
         media_type="application/json",
         headers={**tag, **(headers or {})},
-    )
-
-
-def progress_in(heard: Iterable[HeardPort]) -> Progress:
-    """How far attempts are, 0 to 1, by (task, attempt), from the last heartbeats."""
-    runs = [run for one in heard for run in one.running]
-    return {(str(run["task_id"]), run["attempt"]): run["progress"] for run in runs}
-
-
-def task_resource(row: Row, progress: Progress, now: datetime) -> TaskResource:
-    """A task."""
-    return TaskResource(
-        task_id=row["task_id"],
-        name=row["name"],
-        job_id=row["job_id"],
-        status=row["status"],
-        priority=row["priority"],
-        estimated_render_time=row["estimated_render_s"],
-        overrun=_overrun(row, now),
-        attempt=row["attempt"],
-        worker_id=row["worker_id"],
-        retries=row["retries"],
-        max_retries=row["max_retries"],
-        losses=row["losses"],
-        preemptions=row["preemptions"],
-        error_message=row["error_message"],
-        retry_at=row["retry_at"],
-        creation_time=row["created_at"],
-        start_time=row["started_at"],
-        completion_time=row["completed_at"],
-        renderer=row["renderer"],
-        scene=row["scene"],
-        output=row["output"],
-        frames=row["frames"],
-        frames_rendered=row["frames_rendered"] or None,
-        frames_total=row["frames_total"],
-        frames_done=row["frames_done"],
-        progress=_progress(row, progress),
-        output_path=row["output_path"],
-        output_size=row["output_size"],
-        final_render_time=row["final_render_s"],
-        settings=row["settings"],
-        args=row["args"],
-        requires=_requires(row["requires"]),
-        stop=_stop(row["stop"]),
-        version=row["version"],
-    )
-
-
-def _stop(stop: Row | None) -> StopResource | None:
-    if stop is None:
-        return None
-    return StopResource(
-        reason=stop["reason"], for_task_id=stop["for_task_id"], requested=stop["requested_at"]
-    )
-
-
-def _overrun(row: Row, now: datetime) -> bool:
-    estimate, started = row["estimated_render_s"], row["started_at"]
-    if row["status"] != "rendering" or estimate is None or started is None:
-        return False
-    rendered_s: float = (now - datetime.fromisoformat(started)).total_seconds()
-    return rendered_s > float(estimate)
-
-
-def _progress(row: Row, progress: Progress) -> float | None:
-    if row["status"] == "completed":
-        return 1.0
-    if row["status"] != "rendering":
-        return None
-    return progress.get((row["task_id"], row["attempt"]))
-
-
-def _requires(requires: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"memory_mib": "memoryMib", "renderer_version": "rendererVersion"}
-    return {names.get(name, name): value for name, value in requires.items() if value}
-
-
-def worker_resource(row: Row, heard: HeardPort | None) -> WorkerResource:
-    """A worker; its last heartbeat is that of its current instance."""
-    if heard is not None and (heard.instance != row["instance"] or heard.sequence < 0):
-        heard = None
-    return WorkerResource(
-        worker_id=row["worker_id"],
-        status=row["status"],
-        mode=row["mode"],
-        last_heartbeat=None if heard is None else heard.seen_at,
-        current_task_id=row["task_id"],
-        current_attempt=row["attempt"],
-        instance=row["instance"],
-        renderers=row["renderers"],
-        default_scene=row["default_scene"],
-        memory_mib=row["memory_mib"],
-        tags=row["tags"],
-        provisioned=row["provisioned"],
-        requested_for=row["requested_for"],
-        reason=row["reason"],
-        version=row["version"],
-    )
-
-
-def job_resource(row: Row) -> JobResource:
-    """A job."""
-    return JobResource(
-        job_id=row["job_id"],
-        tasks=row["tasks"],
-        by_status=row["by_status"],
-        frames_total=row["frames_total"],
-        frames_done=row["frames_done"],
-        creation_time=row["created_at"],
-        completion_time=row["completed_at"],
-    )
-
-
-def completion_resource(row: Row) -> CompletionResource:
-    """What the original answers to ``complete``."""
-    return CompletionResource(
-        status=row["status"],
-        output_path=row["output_path"],
-        output_size=row["output_size"],
-        final_render_time=row["final_render_s"],
-    )
-
-
-def attempt_resource(row: Row, frames_rendered: str) -> AttemptResource:
-    """One attempt."""
-    return AttemptResource(
-        attempt=row["attempt"],
-        worker_id=row["worker_id"],
-        start_time=row["started_at"],
-        end_time=row["ended_at"],
-        result=row["result"],
-        detail=row["detail"],
-        frames_rendered=frames_rendered or None,
-        outputs=list(row["rendered"]),
     )

@@ -146,27 +146,12 @@ def log(data: Path, *, after: int, last: int | None, of: str | None, as_json: bo
 
 
 def _shown(events: Iterator[tuple[int, Any]], of: str | None) -> Iterator[Json]:
+    from rushlight.shapes import event_resource  # noqa: PLC0415 - pydantic takes its time
+
     for position, event in events:
-        shown = _event(position, event)
+        shown = event_resource(position, event).model_dump(mode="json", by_alias=True)
         if of is None or (_whose(shown) or "").endswith(of):
             yield shown
-
-
-def _event(position: int, event: Any) -> Json:
-    """An event in the form that it has over HTTP."""
-    of_task = event.TOPIC.startswith("rushlight.task.")
-    return {
-        "position": position,
-        "topic": event.TOPIC,
-        "time": event.timestamp.isoformat().replace("+00:00", "Z"),
-        "version": event.originator_version,
-        "taskId": str(event.originator_id) if of_task else None,
-        "workerId": getattr(event, "worker_id", None),
-        "principal": event.principal,
-        "commandId": None if event.command_id is None else str(event.command_id),
-        "command": event.command,
-        "payload": event.payload(),
-    }
 
 
 @audit.command()

@@ -13,10 +13,11 @@ from rushlight.messages.resources import (
     JobVerbResource,
     PriorityBody,
 )
+from rushlight.shapes import job_resource
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.reading import Incoming, NoBody, read_body
-from rushlight_api.showing import answer, job_resource
+from rushlight_api.showing import answer
 from rushlight_api.stamps import stamp_of
 
 TAG = "jobs"

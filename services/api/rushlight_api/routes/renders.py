@@ -24,14 +24,14 @@ from rushlight.messages.resources import (
     TaskStatus,
     WhyResource,
 )
+from rushlight.shapes import attempt_resource, event_resource, progress_in, task_resource
 from rushlight_api.asking import shown_task
 from rushlight_api.cursors import cursor_of, place_of
-from rushlight_api.events import event_resource
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.reading import Incoming, Query, read_body, read_json, read_query, task_id_of
-from rushlight_api.showing import answer, attempt_resource, progress_in, task_resource
+from rushlight_api.showing import answer
 from rushlight_api.stamps import Stamp, stamp_of
 from rushlight_api.submissions import batch_tasks, new_task, pointing, read_batch
 

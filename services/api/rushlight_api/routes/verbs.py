@@ -31,13 +31,14 @@ from rushlight.messages.resources import (
     StatusBody,
     TaskResource,
 )
+from rushlight.shapes import completion_resource
 from rushlight_api.asking import task_answer
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of, version_wanted
-from rushlight_api.showing import answer, completion_resource
+from rushlight_api.showing import answer
 from rushlight_api.stamps import stamp_of
 
 TAG = "renders"

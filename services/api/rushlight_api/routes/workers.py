@@ -30,6 +30,7 @@ from rushlight.messages.resources import (
     WorkerStatus,
     WorkerStatusBody,
 )
+from rushlight.shapes import worker_resource
 from rushlight_api.asking import shown_task, shown_worker, worker_answer
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
@@ -44,7 +45,7 @@ from rushlight_api.reading import (
     worker_id_of,
 )
 from rushlight_api.routes.renders import LIMIT, LIMIT_MAX
-from rushlight_api.showing import answer, worker_resource
+from rushlight_api.showing import answer
 from rushlight_api.stamps import Stamp, stamp_of
 from rushlight_api.waiting import Hold, wait_of
 
