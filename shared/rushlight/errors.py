@@ -4,6 +4,8 @@ RushlightError
 ├── NotFound                 no such task, worker, job, command, attempt
 ├── InvalidRequest           what was asked for makes no sense
 │   └── KeyReused            the same Idempotency-Key with another body
+├── Unauthenticated          no key that counts came with it
+├── Forbidden                whoever asks may not do that
 ├── RuleBroken               the farm's state forbids it
 │   ├── IllegalTransition    a task or worker in this state cannot do that
 │   ├── VersionMoved         the task has changed since the version that was expected
@@ -12,11 +14,15 @@ RushlightError
 │   ├── OutputTaken          a live task already writes that path
 │   ├── WorkerNotReady       the worker cannot take a task now
 │   ├── WorkerIdTaken        another instance of the worker id may still be alive
+│   ├── AdminKeyNeeded       it would leave a farm with keys and without an admin
+│   ├── TokenSpent           an enrolment token that was used, or has run out
 │   └── NotDue               a timed rule does not (or no longer) hold
 ├── Unavailable              try again later: nothing was decided
 │   ├── BusFull              a queue is at its limit
 │   ├── BusClosed            the bus is shutting down
 │   ├── Unroutable           nobody has that queue
+│   ├── RateLimited          more requests than one principal may send
+│   ├── KeysUnavailable      the file of keys cannot be used
 │   └── NoAnswer             no outcome within the time
 ├── LogError                 the event log cannot be used
 │   ├── LogInUse             another process has it open
@@ -62,6 +68,18 @@ class KeyReused(InvalidRequest):
     """The same ``Idempotency-Key`` came with another body."""
 
     code = "key-reused"
+
+
+class Unauthenticated(RushlightError):
+    """The farm asks for a key, and none that counts came with the request."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(RushlightError):
+    """Whoever asks may not do that; the message says who may."""
+
+    code = "forbidden"
 
 
 class RuleBroken(RushlightError):
@@ -118,6 +136,18 @@ class NotDue(RuleBroken):
     code = "not-due"
 
 
+class AdminKeyNeeded(RuleBroken):
+    """It would leave a farm that asks for keys without a key that can manage them."""
+
+    code = "admin-key-needed"
+
+
+class TokenSpent(RuleBroken):
+    """The enrolment token was used already, has run out, or is for another worker."""
+
+    code = "token-spent"
+
+
 class Unavailable(RushlightError):
     """Nothing was decided; the same request may be tried again."""
 
@@ -140,6 +170,18 @@ class Unroutable(Unavailable):
     """Nobody has the queue that a message was for."""
 
     code = "unroutable"
+
+
+class RateLimited(Unavailable):
+    """More requests came than one principal may send; wait for ``Retry-After``."""
+
+    code = "rate-limited"
+
+
+class KeysUnavailable(Unavailable):
+    """The file of the farm's keys does not answer, so nobody can be let in."""
+
+    code = "keys-unavailable"
 
 
 class NoAnswer(Unavailable):

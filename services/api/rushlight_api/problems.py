@@ -17,8 +17,10 @@ from pydantic.alias_generators import to_camel
 
 from rushlight.errors import (
     InvalidRequest,
+    Unauthenticated,
     LogError,
     NoAnswer,
+    Forbidden,
     NotFound,
     RuleBroken,
     RushlightError,
@@ -34,6 +36,8 @@ _log = structlog.get_logger("rushlight.api")
 # The first class that the error is one of. The form of a request is ``Malformed``: 400.
 STATUSES: tuple[tuple[type[RushlightError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (VersionMoved, HTTPStatus.PRECONDITION_FAILED),
     (RuleBroken, HTTPStatus.CONFLICT),
@@ -51,7 +55,7 @@ def title_of(kind: type[RushlightError]) -> str:
 # What the framework refuses: status to code and title.
 FRAMEWORK: Mapping[int, tuple[str, str]] = {
     400: (InvalidRequest.code, title_of(InvalidRequest)),
-    403: ("forbidden", "The server does not take this from there"),
+    403: (Forbidden.code, title_of(Forbidden)),
     404: (NotFound.code, title_of(NotFound)),
     405: ("method-not-allowed", "This address does not know the method"),
     413: ("body-too-large", "The body is larger than the server takes"),

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 from rushlight.errors import (
+    Forbidden,
     InvalidRequest,
     LogDamaged,
     LogError,
@@ -14,6 +15,7 @@ from rushlight.errors import (
     RuleBroken,
     RushlightError,
     SettingsInvalid,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -37,6 +39,8 @@ class Exit(IntEnum):
 # The first class that fits counts, so a kind stands before what it is a kind of.
 _BY_KIND: tuple[tuple[type[RushlightError], Exit], ...] = (
     (NotFound, Exit.NOT_FOUND),
+    (Unauthenticated, Exit.NOT_ALLOWED),
+    (Forbidden, Exit.NOT_ALLOWED),
     (InvalidRequest, Exit.USAGE),
     (SettingsInvalid, Exit.USAGE),
     (NoAnswer, Exit.TIMED_OUT),

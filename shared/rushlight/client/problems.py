@@ -5,15 +5,20 @@ from typing import Any
 import httpx
 
 from rushlight.errors import (
+    Forbidden,
     InvalidRequest,
     NotFound,
+    RateLimited,
     RuleBroken,
     RushlightError,
+    Unauthenticated,
     Unavailable,
 )
 
 _BY_STATUS: dict[int, type[RushlightError]] = {
     400: InvalidRequest,
+    401: Unauthenticated,
+    403: Forbidden,
     404: NotFound,
     405: InvalidRequest,
     409: RuleBroken,
@@ -21,6 +26,7 @@ _BY_STATUS: dict[int, type[RushlightError]] = {
     413: InvalidRequest,
     415: InvalidRequest,
     422: InvalidRequest,
+    429: RateLimited,
     503: Unavailable,
 }
 
