@@ -16,14 +16,15 @@ from litestar.exceptions import HTTPException
 from pydantic.alias_generators import to_camel
 
 from rushlight.errors import (
+    Forbidden,
     InvalidRequest,
-    Unauthenticated,
     LogError,
     NoAnswer,
-    Forbidden,
     NotFound,
+    RateLimited,
     RuleBroken,
     RushlightError,
+    Unauthenticated,
     Unavailable,
     VersionMoved,
 )
@@ -41,6 +42,7 @@ STATUSES: tuple[tuple[type[RushlightError], HTTPStatus], ...] = (
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (VersionMoved, HTTPStatus.PRECONDITION_FAILED),
     (RuleBroken, HTTPStatus.CONFLICT),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (LogError, HTTPStatus.SERVICE_UNAVAILABLE),
     (RushlightError, HTTPStatus.INTERNAL_SERVER_ERROR),
@@ -123,6 +125,8 @@ def _on_deliberate(request: Request[Any, Any, Any], error: RushlightError) -> Re
     facts = dict(error.facts)
     if "retry_after_s" in facts:
         headers["Retry-After"] = str(math.ceil(facts.pop("retry_after_s")))
+    if "challenge" in facts:
+        headers["WWW-Authenticate"] = facts.pop("challenge")
     return problem(
         status,
         error.code,
