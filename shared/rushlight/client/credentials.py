@@ -63,6 +63,17 @@ def secret_of(text: str, source: str) -> Found:
     return Found(text, source)
 
 
+def authorization(key: str | None) -> dict[str, str]:
+    """The header that carries a key; none without one.
+
+    Raises:
+        InvalidRequest: it has not the form of a key.
+    """
+    if key is None:
+        return {}
+    return {"Authorization": f"Bearer {secret_of(key, 'the argument key').text}"}
+
+
 def read_secret(file: Path) -> Found:
     """The key or token in ``file``; with a warning if others than its owner may read it.
 
