@@ -103,3 +103,12 @@ async def test_what_a_lost_poll_had_taken_comes_again_first(bus: Bus) -> None:
     await bus.publish(WORKER, stop(2))
     async with bus.consume(WORKER) as consumer:
         assert await take_all(consumer, 2) == [stop(1), stop(2)]
+
+
+async def test_what_waits_is_counted_until_somebody_takes_it(bus: Bus) -> None:
+    await bus.publish(Queue.COMMANDS, command(1), command(2))
+    assert bus.waiting(Queue.COMMANDS) in (2, None)
+    async with bus.consume(Queue.COMMANDS) as consumer:
+        await take(consumer)
+        assert bus.waiting(Queue.COMMANDS) in (0, None)
+        await consumer.ack()

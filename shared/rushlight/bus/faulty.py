@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from rushlight.bus.port import Address, Bus, Consumer, Subscriber, WorkerQueue
+from rushlight.bus.port import Address, Bus, Consumer, Queue, Subscriber, WorkerQueue
 from rushlight.errors import NoAnswer
 from rushlight.messages.base import Message
 
@@ -79,6 +79,10 @@ class FaultyBus:
     def subscribe(self) -> Subscriber:
         """As the bus underneath."""
         return self._bus.subscribe()
+
+    def waiting(self, queue: Queue) -> int | None:
+        """As the bus underneath."""
+        return self._bus.waiting(queue)
 
     async def close(self) -> None:
         """As the bus underneath."""

@@ -96,6 +96,10 @@ class LocalBus:
         """Hear what is announced."""
         return LocalSubscriber(self, self._limits.subscriber_events_max)
 
+    def waiting(self, queue: Queue) -> int:
+        """How many messages wait there."""
+        return self._queues[queue].waiting
+
     def parked(self) -> list[Parked]:
         """What was parked, oldest first; only the last ``parked_max``."""
         return list(self._parked)

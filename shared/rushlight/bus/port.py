@@ -140,6 +140,10 @@ class Bus(Protocol):
         """Hear what is announced."""
         ...
 
+    def waiting(self, queue: Queue) -> int | None:
+        """How many messages of the farm's own queue nobody has taken; None: the bus cannot say."""
+        ...
+
     async def close(self) -> None:
         """End: waiting takes and requests raise ``BusClosed``."""
         ...

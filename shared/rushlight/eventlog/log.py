@@ -171,6 +171,11 @@ class FarmLog:
         """The last position; 0 when the log is empty."""
         return int(self._select(_HEAD)[0]["head"] or 0)
 
+    def size_bytes(self) -> int:
+        """What the log takes of its disk, with its write-ahead file."""
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def _select(self, statement: str, *values: Any) -> list[Any]:
         with log_errors(self._path), self._app.datastore.transaction(commit=False) as cursor:
             cursor.execute(statement, values)

@@ -45,6 +45,9 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS tasks_job ON tasks (job_id, seq) WHERE job_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker_id, seq) WHERE worker_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS tasks_live ON tasks (seq) WHERE live = 1",
+    # What waits is counted at every scrape of the metrics.
+    "CREATE INDEX IF NOT EXISTS tasks_waiting ON tasks (priority, created_at)"
+    " WHERE status = 'pending'",
     "CREATE TABLE IF NOT EXISTS workers (worker_id TEXT PRIMARY KEY, status TEXT, doc TEXT)",
     "CREATE TABLE IF NOT EXISTS outcomes ("
     "command_id TEXT PRIMARY KEY, digest TEXT, at TEXT, doc TEXT)",

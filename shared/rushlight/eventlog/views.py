@@ -4,6 +4,7 @@ Each call reads one snapshot. Rows are the plain dicts that were written; nothin
 events.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -93,6 +94,27 @@ class Views:
             "completed_at": None if live else max(ends, default=None),
         }
 
+    def census(self) -> Row:
+        """Tasks and workers counted, from indexes alone.
+
+        ``{tasks, workers}`` by status, ``{waiting, oldest}`` of the pending tasks by priority
+        (``oldest``: when its first was submitted), ``here``: the ids of workers that should beat.
+        """
+        with self._snapshot() as cursor:
+            cursor.execute("SELECT status, COUNT(*) AS tasks FROM tasks GROUP BY status")
+            tasks = {one["status"]: one["tasks"] for one in cursor.fetchall()}
+            cursor.execute(_WAITING)
+            waiting = cursor.fetchall()
+            cursor.execute("SELECT worker_id, status FROM workers")
+            workers = {one["worker_id"]: one["status"] for one in cursor.fetchall()}
+        return {
+            "tasks": tasks,
+            "waiting": {one["priority"]: one["tasks"] for one in waiting},
+            "oldest": {one["priority"]: datetime.fromisoformat(one["oldest"]) for one in waiting},
+            "workers": Counter(workers.values()),
+            "here": {name for name, status in workers.items() if status in HERE},
+        }
+
     def worker(self, worker_id: str) -> Row | None:
         """One worker."""
         return self._one("SELECT doc FROM workers WHERE worker_id = ?", worker_id)
@@ -180,6 +202,11 @@ class Views:
         return [rows.load(one["doc"]) for one in found]
 
 
+HERE = frozenset({"ready", "busy", "draining"})
+_WAITING = (
+    "SELECT priority, COUNT(*) AS tasks, MIN(created_at) AS oldest"
+    " FROM tasks INDEXED BY tasks_waiting WHERE status = 'pending' GROUP BY priority"
+)
 _JOB = (
     "SELECT status, COUNT(*) AS tasks, SUM(frames_total) AS frames_total,"
     " SUM(frames_done) AS frames_done, MIN(created_at) AS created_at,"

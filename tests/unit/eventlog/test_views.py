@@ -221,3 +221,23 @@ def test_a_rebuild_that_fails_leaves_the_views_as_they_were(farm: FarmLog) -> No
 
 def test_a_task_is_found_by_id_as_text_or_uuid(farm: FarmLog) -> None:
     assert farm.views.task(str(task_id(3))) == farm.views.task(task_id(3)) != None  # noqa: E711
+
+
+def test_the_census_counts_what_the_rows_say(farm: FarmLog) -> None:
+    farm.put(
+        events=[],
+        worker_rows=[worker_row("w1", status="busy"), worker_row("w2", status="offline")],
+    )
+    census = farm.views.census()
+
+    assert census["tasks"] == {"pending": 5, "completed": 5}
+    assert census["waiting"] == {"RUSH": 1, "LOW": 4}
+    first = farm.views.tasks(status=["pending"], priority="LOW", limit=10)[-1]
+    assert census["oldest"]["LOW"].isoformat() == first["created_at"]
+    assert census["workers"] == {"busy": 1, "offline": 1}
+    assert census["here"] == {"w1"}
+
+
+def test_an_empty_farm_has_a_census_too(log: FarmLog) -> None:
+    assert log.views.census()["waiting"] == {}
+    assert log.size_bytes() > 0
