@@ -19,6 +19,8 @@ AUDITORS: Final[Allowed] = frozenset({"auditor", "operator", "admin"})
 ADMINS: Final[Allowed] = frozenset({"admin"})
 # Every key, whatever its role.
 KEYHOLDERS: Final[Allowed] = READERS | AGENTS
+# Whoever can change a task in some way: a submitter its own, a worker the one that it holds.
+CHANGERS: Final[Allowed] = SUBMITTERS | AGENTS
 # No key at all is asked for.
 PUBLIC: Final[Allowed] = frozenset({"public"})
 NOBODY: Final[Allowed] = frozenset()

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rushlight_api.access import NOBODY, Allowed
 from rushlight_api.reading import Query
 
 
@@ -30,6 +31,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     keyed: bool = False
     conditional: bool = False
+    allowed: Allowed = NOBODY
     headers: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
 

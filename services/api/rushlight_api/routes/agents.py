@@ -23,6 +23,7 @@ from rushlight.messages.resources import (
     ReportsResource,
 )
 from rushlight.messages.work import HEARTBEAT_KINDS, Heartbeat, HeartbeatAnswer
+from rushlight_api.access import AGENTS
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.mailboxes import GONE, Mailbox
 from rushlight_api.operations import operation
@@ -58,6 +59,7 @@ class MessagesQuery(Query):
         "heartbeat",
         TAG,
         {200: HeartbeatAnswer},
+        allowed=AGENTS,
         bodies=(Heartbeat,),
         body_required=True,
         problems=(400, 413, 415, 503),
@@ -104,6 +106,7 @@ def _wrong(at: str, detail: str) -> Malformed:
         "readMessages",
         TAG,
         {200: MessagesResource},
+        allowed=AGENTS,
         query=MessagesQuery,
         problems=(400, 404, 409, 503),
     ),
@@ -164,6 +167,7 @@ async def _refuse_stale(farm: Farm, name: str, instance: str, *, leaving: bool =
         "report",
         TAG,
         {200: ReportsResource},
+        allowed=AGENTS,
         bodies=(ReportsBody,),
         body_required=True,
         problems=(400, 413, 415, 503),

@@ -9,6 +9,7 @@ from pydantic import Field
 from rushlight.domain.attempts import attempts_of
 from rushlight.errors import NotFound
 from rushlight.messages.resources import LogSizeResource
+from rushlight_api.access import AGENTS, READERS
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import Media, operation
 from rushlight_api.ports import Row
@@ -34,6 +35,7 @@ class OffsetQuery(Query):
         "readAttemptLog",
         TAG,
         {200: Media(TEXT)},
+        allowed=READERS,
         query=OffsetQuery,
         problems=(400, 404),
         headers={
@@ -65,6 +67,7 @@ async def read_log(
         "appendAttemptLog",
         TAG,
         {200: LogSizeResource},
+        allowed=AGENTS,
         bodies=(Media(TEXT),),
         query=OffsetQuery,
         problems=(400, 404, 413, 415, 503),

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from openapi_ui_bundles import swagger_ui
 
+from rushlight_api.access import PUBLIC
 from rushlight_api.openapi import document
 from rushlight_api.reading import Incoming
 
@@ -22,30 +23,33 @@ SECURITY = {
 }
 
 
+ANYBODY = {"allowed": PUBLIC}
+
+
 @cache
 def _page(name: str) -> bytes:
     return (files("rushlight_api") / "pages" / name).read_bytes()
 
 
-@get("/")
+@get("/", opt=ANYBODY)
 async def root(request: Incoming) -> Redirect:
     """Lead people who type the bare address to the documentation."""
     return Redirect("/api-docs/")
 
 
-@get("/api-docs")
+@get("/api-docs", opt=ANYBODY)
 async def page(request: Incoming) -> Response[bytes]:
     """Show the API to people."""
     return Response(_page("api-docs.html"), media_type="text/html", headers=SECURITY)
 
 
-@get("/api-docs/start.js")
+@get("/api-docs/start.js", opt=ANYBODY)
 async def script(request: Incoming) -> Response[bytes]:
     """Start Swagger UI; a file, so that no script stands in the page."""
     return Response(_page("start.js"), media_type="text/javascript", headers=SECURITY)
 
 
-@get("/api-docs/openapi.json")
+@get("/api-docs/openapi.json", opt=ANYBODY)
 async def openapi(request: Incoming) -> Response[bytes]:
     """Show the API to programs."""
     state = request.app.state
@@ -60,5 +64,6 @@ def handlers() -> list[Any]:
         path="/api-docs/assets",
         directories=[swagger_ui.static_path],
         name="api_docs_assets",
+        opt=ANYBODY,
     )
     return [root, page, script, openapi, assets]

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 
 from rushlight.errors import NotFound, RushlightError
 from rushlight.messages.resources import CommandResource, HealthResource
+from rushlight_api.access import KEYHOLDERS, PUBLIC
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import Media, operation
 from rushlight_api.problems import text_of
@@ -20,7 +21,7 @@ PROBES = [HttpMethod.GET, HttpMethod.HEAD]
 
 @get(
     "/commands/{command_id:str}",
-    **operation("readCommand", TAG, {200: CommandResource}, problems=(404,)),
+    **operation("readCommand", TAG, {200: CommandResource}, allowed=KEYHOLDERS, problems=(404,)),
 )
 async def read_command(request: Incoming, command_id: FromPath[str]) -> Response[bytes]:
     """Read what became of a command; 404 with `Retry-After` before that is known."""
@@ -43,7 +44,7 @@ async def read_command(request: Incoming, command_id: FromPath[str]) -> Response
 @route(
     "/healthz",
     http_method=PROBES,
-    **operation("health", TAG, {200: HealthResource}),
+    **operation("health", TAG, {200: HealthResource}, allowed=PUBLIC),
 )
 async def healthz(request: Incoming) -> Response[bytes]:
     """Ask whether the process lives."""
@@ -53,7 +54,7 @@ async def healthz(request: Incoming) -> Response[bytes]:
 @route(
     "/readyz",
     http_method=PROBES,
-    **operation("readiness", TAG, {200: HealthResource, 503: HealthResource}),
+    **operation("readiness", TAG, {200: HealthResource, 503: HealthResource}, allowed=PUBLIC),
 )
 async def readyz(request: Incoming) -> Response[bytes]:
     """Ask whether the farm can serve: the log answers, and no shutdown has begun."""
@@ -79,7 +80,7 @@ async def _check(farm: Farm, call: Callable[[], object]) -> str:
 
 @get(
     "/problems/{code:str}",
-    **operation("readProblem", TAG, {200: Media("text/plain")}, problems=(404,)),
+    **operation("readProblem", TAG, {200: Media("text/plain")}, allowed=PUBLIC, problems=(404,)),
 )
 async def read_problem(request: Incoming, code: FromPath[str]) -> Response[str]:
     """Read what the type of a problem means."""

@@ -14,6 +14,7 @@ from rushlight.messages.resources import (
     PriorityBody,
 )
 from rushlight.shapes import job_resource
+from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.reading import Incoming, NoBody, read_body
@@ -26,7 +27,10 @@ ANSWERS: dict[int, Any] = {200: JobVerbResource, 202: AcceptedResource}
 Verb = Literal["cancel", "pause", "resume", "retry", "requeue", "reprioritise"]
 
 
-@get("/jobs/{job_id:str}", **operation("readJob", TAG, {200: JobResource}, problems=(404,)))
+@get(
+    "/jobs/{job_id:str}",
+    **operation("readJob", TAG, {200: JobResource}, allowed=READERS, problems=(404,)),
+)
 async def read_job(request: Incoming, job_id: FromPath[str]) -> Response[bytes]:
     """Read how far a job is."""
     farm = farm_of(request)
@@ -42,6 +46,7 @@ async def read_job(request: Incoming, job_id: FromPath[str]) -> Response[bytes]:
         "changeJob",
         TAG,
         ANSWERS,
+        allowed=SUBMITTERS,
         bodies=(PriorityBody,),
         body_required=True,
         problems=PROBLEMS,
@@ -69,7 +74,15 @@ def _verb(name: Verb, summary: str) -> Any:
         f"/jobs/{{job_id:str}}/{name}",
         name=f"{name}_job",
         summary=summary,
-        **operation(f"{name}Job", TAG, ANSWERS, bodies=(NoBody,), problems=PROBLEMS, keyed=True),
+        **operation(
+            f"{name}Job",
+            TAG,
+            ANSWERS,
+            allowed=SUBMITTERS,
+            bodies=(NoBody,),
+            problems=PROBLEMS,
+            keyed=True,
+        ),
     )
     async def handler(request: Incoming, job_id: FromPath[str]) -> Response[bytes]:
         body = await read_body(request, NoBody)

@@ -25,6 +25,7 @@ from rushlight.messages.resources import (
     WhyResource,
 )
 from rushlight.shapes import attempt_resource, event_resource, progress_in, task_resource
+from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.asking import shown_task
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
@@ -77,6 +78,7 @@ class PageQuery(Query):
         "submitRender",
         TAG,
         {201: TaskResource, 202: AcceptedResource},
+        allowed=SUBMITTERS,
         bodies=(RenderBody,),
         problems=(400, 409, 413, 415, 422, 503),
         keyed=True,
@@ -127,6 +129,7 @@ async def _submit(
         "submitBatch",
         TAG,
         {201: BatchResource, 202: AcceptedResource},
+        allowed=SUBMITTERS,
         bodies=(TasksBody, ExpandBody),
         body_required=True,
         problems=(400, 409, 413, 415, 422, 503),
@@ -161,7 +164,14 @@ async def submit_batch(request: Incoming) -> Response[bytes]:
 
 @get(
     "/renders",
-    **operation("listRenders", TAG, {200: TaskPage}, query=RendersQuery, problems=(400, 503)),
+    **operation(
+        "listRenders",
+        TAG,
+        {200: TaskPage},
+        allowed=READERS,
+        query=RendersQuery,
+        problems=(400, 503),
+    ),
 )
 async def list_renders(request: Incoming) -> Response[bytes]:
     """List tasks, newest first."""
@@ -189,7 +199,10 @@ async def list_renders(request: Incoming) -> Response[bytes]:
     )
 
 
-@get("/renders/{task_id:str}", **operation("readRender", TAG, {200: TaskResource}, problems=(404,)))
+@get(
+    "/renders/{task_id:str}",
+    **operation("readRender", TAG, {200: TaskResource}, allowed=READERS, problems=(404,)),
+)
 async def read_render(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Read a task."""
     farm = farm_of(request)
@@ -198,7 +211,14 @@ async def read_render(request: Incoming, task_id: FromPath[str]) -> Response[byt
 
 @get(
     "/renders/{task_id:str}/events",
-    **operation("readRenderEvents", TAG, {200: EventPage}, query=PageQuery, problems=(400, 404)),
+    **operation(
+        "readRenderEvents",
+        TAG,
+        {200: EventPage},
+        allowed=READERS,
+        query=PageQuery,
+        problems=(400, 404),
+    ),
 )
 async def read_events(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Read what happened to a task, oldest first."""
@@ -219,7 +239,7 @@ async def read_events(request: Incoming, task_id: FromPath[str]) -> Response[byt
 
 @get(
     "/renders/{task_id:str}/attempts",
-    **operation("readRenderAttempts", TAG, {200: AttemptPage}, problems=(404,)),
+    **operation("readRenderAttempts", TAG, {200: AttemptPage}, allowed=READERS, problems=(404,)),
 )
 async def read_attempts(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Read who tried to render a task, when, and what became of it."""
@@ -239,7 +259,7 @@ def _frames(attempt: Row) -> str:
 
 @get(
     "/renders/{task_id:str}/why",
-    **operation("whyRender", TAG, {200: WhyResource}, problems=(404,)),
+    **operation("whyRender", TAG, {200: WhyResource}, allowed=READERS, problems=(404,)),
 )
 async def why_render(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Ask why a task waits: the scheduler's own rules over all workers."""

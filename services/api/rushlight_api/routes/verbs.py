@@ -32,6 +32,7 @@ from rushlight.messages.resources import (
     TaskResource,
 )
 from rushlight.shapes import completion_resource
+from rushlight_api.access import AGENTS, CHANGERS, SUBMITTERS
 from rushlight_api.asking import task_answer
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
@@ -52,6 +53,7 @@ ANSWERS: dict[int, Any] = {200: TaskResource, 202: AcceptedResource}
         "setRenderStatus",
         TAG,
         ANSWERS,
+        allowed=CHANGERS,
         bodies=(StatusBody,),
         body_required=True,
         problems=PROBLEMS,
@@ -113,6 +115,7 @@ def _wrong(pointer: str, detail: str) -> Malformed:
         "completeRender",
         TAG,
         {200: CompletionResource, 202: AcceptedResource},
+        allowed=AGENTS,
         bodies=(CompleteBody,),
         problems=PROBLEMS,
         keyed=True,
@@ -167,6 +170,7 @@ def _outputs(bodies: list[OutputBody] | None) -> tuple[Output, ...] | None:
         "changeRender",
         TAG,
         ANSWERS,
+        allowed=SUBMITTERS,
         bodies=(PriorityBody,),
         body_required=True,
         problems=PROBLEMS,
@@ -208,6 +212,7 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
             f"{name}Render",
             TAG,
             ANSWERS,
+            allowed=SUBMITTERS,
             bodies=(NoBody,),
             problems=PROBLEMS,
             keyed=True,
@@ -229,6 +234,7 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
         "requeueRender",
         TAG,
         ANSWERS,
+        allowed=SUBMITTERS,
         bodies=(RequeueBody,),
         problems=PROBLEMS,
         keyed=True,

@@ -31,6 +31,7 @@ from rushlight.messages.resources import (
     WorkerStatusBody,
 )
 from rushlight.shapes import worker_resource
+from rushlight_api.access import AGENTS, KEYHOLDERS, OPERATORS, READERS
 from rushlight_api.asking import shown_task, shown_worker, worker_answer
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
@@ -82,7 +83,14 @@ class WaitQuery(Query):
 
 @get(
     "/workers",
-    **operation("listWorkers", TAG, {200: WorkerPage}, query=WorkersQuery, problems=(400, 503)),
+    **operation(
+        "listWorkers",
+        TAG,
+        {200: WorkerPage},
+        allowed=READERS,
+        query=WorkersQuery,
+        problems=(400, 503),
+    ),
 )
 async def list_workers(request: Incoming) -> Response[bytes]:
     """List workers, by id."""
@@ -106,7 +114,7 @@ async def list_workers(request: Incoming) -> Response[bytes]:
 
 @get(
     "/workers/{worker_id:str}",
-    **operation("readWorker", TAG, {200: WorkerResource}, problems=(400, 404)),
+    **operation("readWorker", TAG, {200: WorkerResource}, allowed=KEYHOLDERS, problems=(400, 404)),
 )
 async def read_worker(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
     """Read a worker."""
@@ -116,7 +124,7 @@ async def read_worker(request: Incoming, worker_id: FromPath[str]) -> Response[b
 
 @get(
     "/workers/{worker_id:str}/why",
-    **operation("whyWorker", TAG, {200: WhyResource}, problems=(400, 404)),
+    **operation("whyWorker", TAG, {200: WhyResource}, allowed=KEYHOLDERS, problems=(400, 404)),
 )
 async def why(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
     """Ask why a worker has nothing to do."""
@@ -134,6 +142,7 @@ async def why(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
         "setWorkerStatus",
         TAG,
         {200: WorkerResource, 202: AcceptedResource},
+        allowed=AGENTS,
         bodies=(WorkerStatusBody,),
         body_required=True,
         problems=PROBLEMS,
@@ -229,6 +238,7 @@ def _wrong(field: str, detail: str) -> Malformed:
         "requestTask",
         TAG,
         {200: TaskResource, 204: None},
+        allowed=AGENTS,
         bodies=(NoBody,),
         query=WaitQuery,
         problems=PROBLEMS,
@@ -280,6 +290,7 @@ def _verb(name: str, kind: type[WorkerCommand], summary: str) -> Any:
             f"{name}Worker",
             TAG,
             {200: WorkerResource, 202: AcceptedResource},
+            allowed=OPERATORS,
             bodies=(NoBody,),
             problems=PROBLEMS,
             keyed=True,
