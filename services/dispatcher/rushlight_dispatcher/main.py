@@ -2,7 +2,7 @@
 
 It never waits for more to come: what arrives while a round is written is the next round, so rounds
 grow with the load by themselves. It takes over at its first delivery. After any failed write it
-tells and acks nothing, waits until the log answers, reads it anew, and gets the same again.
+tells and acks nothing, waits (longer each time), reads the log anew, and gets the same again.
 
 Not promised: that an assignment arrives. A lost one is found by comparing heartbeats with the log.
 """
@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 from uuid import uuid4
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from rushlight.bus.port import Bus, Consumer, Delivery, Queue, WorkerQueue
 from rushlight.clock import Clock
@@ -29,11 +30,14 @@ from rushlight.errors import (
 from rushlight.messages.commands import Command, ReturnAttempt
 from rushlight.messages.outcomes import Outcome
 from rushlight.messages.work import Assign
+from rushlight.metrics.dispatcher import DispatcherMetrics
 from rushlight.settings import FarmSettings
 from rushlight_dispatcher.writer import Writer, WritesLog, Written
 
 COMMANDS_PER_ROUND = 500
+# The first wait, and the longest: to read a log takes more than to wait for it.
 LOG_RETRY_S = 1.0
+LOG_RETRY_MAX_S = 15.0
 
 logger = structlog.get_logger()
 T = TypeVar("T")
@@ -42,30 +46,56 @@ T = TypeVar("T")
 class Dispatcher:
     """Runs rounds until the bus closes or the task is cancelled."""
 
-    def __init__(self, *, bus: Bus, log: WritesLog, settings: FarmSettings, clock: Clock) -> None:
-        """Nothing is read before ``run``."""
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        log: WritesLog,
+        settings: FarmSettings,
+        clock: Clock,
+        metrics: DispatcherMetrics | None = None,
+    ) -> None:
+        """Nothing is read before ``run``; without ``metrics`` it counts for itself alone."""
         self._bus = bus
         self._log = log
         self._settings = settings
         self._clock = clock
         self._owner = f"{socket.gethostname()}-{uuid4().hex[:8]}"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dispatcher")
+        self._metrics = metrics or DispatcherMetrics(CollectorRegistry())
         self._suspects = 0
+        self._retry_s = LOG_RETRY_S
+        self._health = "has not started"
         self.rounds = 0
+
+    def health(self) -> str:
+        """``ok``, or why no command is decided now."""
+        return self._health
 
     async def run(self) -> None:
         """Consume commands until the bus closes."""
+        self._health = "reads the log"
         try:
             while True:
                 try:
                     await self._consume()
                 except LogError as error:
-                    logger.exception("round_not_written", code=error.code)
-                    await self._clock.sleep(LOG_RETRY_S)
+                    await self._wait_for_log(error)
         except BusClosed:
             logger.info("dispatcher_stopped", rounds=self.rounds)
         finally:
+            self._health = "has ended: see the farm's log, and start the farm again"
             self._thread.shutdown(wait=True)
+
+    async def _wait_for_log(self, error: LogError) -> None:
+        self._health = str(error)
+        self._metrics.round_failed(error.code)
+        logger.error(
+            "round_not_written", code=error.code, detail=str(error), again_in_s=self._retry_s
+        )
+        logger.debug("round_not_written_because", exc_info=error)
+        await self._clock.sleep(self._retry_s)
+        self._retry_s = min(2 * self._retry_s, LOG_RETRY_MAX_S)
 
     async def _consume(self) -> None:
         """Rounds of one writer, until a round fails.
@@ -74,7 +104,13 @@ class Dispatcher:
             BusClosed: at shutdown.
             LogError: a round could not be written.
         """
-        writer = await self._in_thread(lambda: Writer(self._log, self._owner, self._settings))
+        timed = self._metrics.commit.time
+        writer = await self._in_thread(
+            lambda: Writer(self._log, self._owner, self._settings, timed)
+        )
+        if self._retry_s == LOG_RETRY_S:
+            # After a failed write only a round that was written shows that it is over.
+            self._health = "ok"
         logger.info("log_read", rounds=writer.farm.term.rounds, tasks=len(writer.farm.tasks))
         try:
             async with self._bus.consume(Queue.COMMANDS) as inbox:
@@ -92,6 +128,7 @@ class Dispatcher:
         commands = [one for one in deliveries if isinstance(one.message, Command)]
         for delivery in deliveries:
             if not isinstance(delivery.message, Command):
+                self._metrics.parked.inc()
                 await inbox.park(delivery, f"not a command: {delivery.message.kind()}")
         try:
             written = await self._write(writer, [cast("Command", one.message) for one in commands])
@@ -103,18 +140,30 @@ class Dispatcher:
         except Exception as error:
             # One by one shows which command it is; that one is put aside, the others are decided.
             logger.exception("round_failed", commands=len(commands))
+            self._metrics.round_failed("error")
             self._suspects = len(commands)
             if len(commands) == 1:
+                self._metrics.parked.inc()
                 await inbox.park(commands[0], repr(error))
                 await _refuse(commands[0], error)
                 await inbox.ack()
                 self._suspects = 0
             return False
+        self._health, self._retry_s = "ok", LOG_RETRY_S
+        self._count(written, commands)
         await self._tell(written, commands)
         await inbox.ack()
         self._suspects = max(0, self._suspects - 1)
         self.rounds += 1
         return True
+
+    def _count(self, written: Written, commands: Sequence[Delivery]) -> None:
+        outcomes = (written.outcome_of(cast("Command", one.message)) for one in commands)
+        self._metrics.round_told(
+            self._clock.now(),
+            events=len(written.hints),
+            refusals=(one.code if one.status == "refused" else None for one in outcomes),
+        )
 
     async def _save_checkpoint(self, writer: Writer) -> None:
         try:
@@ -124,7 +173,11 @@ class Dispatcher:
             logger.warning("checkpoint_not_saved", code=error.code, detail=str(error))
 
     async def _write(self, writer: Writer, commands: Sequence[Command]) -> Written:
-        return await self._in_thread(lambda: writer.write(commands, self._clock.now()))
+        def write() -> Written:
+            with self._metrics.round_seconds.time():
+                return writer.write(commands, self._clock.now())
+
+        return await self._in_thread(write)
 
     async def _expire_outcomes(self, writer: Writer) -> None:
         """After the round was told: what is on the log must not count as failed by this."""

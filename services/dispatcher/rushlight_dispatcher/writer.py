@@ -4,7 +4,8 @@ After any failure to write, the state in memory is ahead of the log: the caller 
 away and makes a new one, which reads the log.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -115,9 +116,16 @@ class Written:
 class Writer:
     """Folds commands into rounds and writes them."""
 
-    def __init__(self, log: WritesLog, owner: str, settings: FarmSettings) -> None:
-        """Read the log; the term begins with the first round."""
+    def __init__(
+        self,
+        log: WritesLog,
+        owner: str,
+        settings: FarmSettings,
+        timed: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Read the log; the term begins with the first round. Commits happen inside ``timed``."""
         self._log = log
+        self._timed = timed
         self._owner = owner
         self._settings = settings
         self._in_charge = False
@@ -197,16 +205,18 @@ class Writer:
     def _put(self, current: Round, fresh: Mapping[UUID, c.Command], written: Written) -> None:
         current.close()
         number = self.farm.term.rounds
-        positions = self._log.put(
-            events=current.events,
-            task_rows=current.task_rows(),
-            worker_rows=current.worker_rows(),
-            outcomes=[
-                _outcome_row(result, fresh, number, current.now)
-                for result in current.results
-                if _is_kept(result)
-            ],
-        )
+        outcomes = [
+            _outcome_row(result, fresh, number, current.now)
+            for result in current.results
+            if _is_kept(result)
+        ]
+        with self._timed():
+            positions = self._log.put(
+                events=current.events,
+                task_rows=current.task_rows(),
+                worker_rows=current.worker_rows(),
+                outcomes=outcomes,
+            )
         self._position = positions[-1]
         self._unsaved += len(positions)
         written.hints = [

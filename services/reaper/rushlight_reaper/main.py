@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from rushlight.bus.port import Bus, Queue
 from rushlight.clock import Clock
@@ -20,6 +21,7 @@ from rushlight.errors import BusClosed, LogError, Unavailable
 from rushlight.eventlog.liveness import Liveness
 from rushlight.messages.commands import ClaimWorker, Command
 from rushlight.messages.outcomes import Outcome
+from rushlight.metrics.reaper import ReaperMetrics
 from rushlight.settings import FarmSettings
 from rushlight_reaper.listening import Listening
 from rushlight_reaper.pulse import Pulses
@@ -28,6 +30,9 @@ from rushlight_reaper.sweep import REAPER, Pulse, due_messages, overdue
 LOOKS_MAX = 8
 SENT_AT_ONCE_MAX = 500
 OUTCOME_WAIT_S = 30.0
+# Without a sweep for so many periods, and this long at least, a reaper is not well.
+LATE_PERIODS = 3
+LATE_MIN_S = 10.0
 
 logger = structlog.get_logger()
 
@@ -77,6 +82,7 @@ class Reaper:
         settings: FarmSettings,
         clock: Clock,
         provisioner: Provisioner | None = None,
+        metrics: ReaperMetrics | None = None,
     ) -> None:
         """Without a provisioner no requested worker is claimed."""
         self._bus = bus
@@ -86,20 +92,35 @@ class Reaper:
         self._clock = clock
         self._provisioner = provisioner
         self._listening = Listening(clock, settings.lost_after_s)
-        self.pulses = Pulses(bus, views, liveness, settings, self._listening)
+        self._metrics = metrics or ReaperMetrics(CollectorRegistry())
+        self.pulses = Pulses(bus, views, liveness, settings, self._listening, self._metrics)
+        self._state = "has not started"
+        self._swept_s: float | None = None
         self.sweeps = 0
+
+    def health(self) -> str:
+        """``ok``, or why timed rules or heartbeats rest."""
+        if self._state != "ok":
+            return self._state
+        since_s = 0.0 if self._swept_s is None else self._clock.elapsed_s() - self._swept_s
+        if since_s > max(LATE_PERIODS * self._settings.sweep_s, LATE_MIN_S):
+            return f"the last sweep was {since_s:.0f} s ago: see the farm's log"
+        return self.pulses.health
 
     async def run(self, *, sweeps: bool = True) -> None:
         """Listen, and sweep every ``sweep_s``, until the bus closes."""
         self._listening.anew()
+        self._state = "ok"
         tasks = [asyncio.create_task(self.pulses.run())]
         if sweeps:
+            self._swept_s = self._clock.elapsed_s()
             tasks.append(asyncio.create_task(self._listening.run()))
             tasks.append(asyncio.create_task(self._sweeps()))
         try:
             with contextlib.suppress(BusClosed):
                 await asyncio.gather(*tasks)
         finally:
+            self._state = "has ended: see the farm's log, and start the farm again"
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,9 +130,11 @@ class Reaper:
         while True:
             try:
                 await self.sweep()
+                self._swept_s = self._clock.elapsed_s()
             except BusClosed:
                 raise
             except (Unavailable, LogError) as error:
+                self._metrics.put_off(error.code)
                 logger.warning("sweep_put_off", code=error.code, detail=str(error))
                 if isinstance(error, LogError):
                     self._listening.anew()
@@ -124,15 +147,17 @@ class Reaper:
             Unavailable: the dispatcher does not answer; the next sweep tries again.
             LogError: the views cannot be read.
         """
-        for _ in range(LOOKS_MAX):
-            messages = await asyncio.to_thread(self._look)
-            if not messages:
-                break
-            outcomes = await self._send(messages)
-            if not any(outcome.status == "done" for outcome in outcomes):
-                break
-        await self._provision()
+        with self._metrics.sweep_seconds.time():
+            for _ in range(LOOKS_MAX):
+                messages = await asyncio.to_thread(self._look)
+                if not messages:
+                    break
+                outcomes = await self._send(messages)
+                if not any(outcome.status == "done" for outcome in outcomes):
+                    break
+            await self._provision()
         self.sweeps += 1
+        self._metrics.swept(self._clock.now())
 
     def _look(self) -> list[Command]:
         now = self._clock.now()
@@ -146,6 +171,7 @@ class Reaper:
             # Judged and condemned by the same look: a heartbeat in between saves it.
             sequence = heard[worker.worker_id].sequence
             if self._liveness.condemn(worker.worker_id, worker.instance, sequence):
+                self._metrics.condemned.inc()
                 logger.warning("condemned", worker_id=worker.worker_id, instance=worker.instance)
         return due_messages(farm, self._heard(), now, self._free_ids(farm))
 
@@ -180,6 +206,7 @@ class Reaper:
             for message, answer in zip(part, answers, strict=True):
                 if isinstance(answer, Outcome):
                     outcomes.append(answer)
+                    self._metrics.emitted(message.kind(), answer.status)
                     logger.info("due", command_kind=message.kind(), status=answer.code)
         return outcomes
 

@@ -19,6 +19,7 @@ from rushlight.eventlog.liveness import Beat, Liveness
 from rushlight.messages.base import Message
 from rushlight.messages.commands import ReturnAttempt
 from rushlight.messages.work import Assign, Heartbeat, HeartbeatAnswer, Stop, assignment
+from rushlight.metrics.reaper import ReaperMetrics
 from rushlight.settings import FarmSettings
 from rushlight_reaper.listening import Listening
 from rushlight_reaper.sweep import REAPER
@@ -51,6 +52,7 @@ class Pulses:
         liveness: Liveness,
         settings: FarmSettings,
         listening: Listening,
+        metrics: ReaperMetrics,
     ) -> None:
         """``settings`` go into each answer: agents take their periods from there."""
         self._bus = bus
@@ -58,6 +60,8 @@ class Pulses:
         self._liveness = liveness
         self._settings = settings
         self._listening = listening
+        self._metrics = metrics
+        self.health = "ok"
         # Of its own: heartbeats must not wait behind whatever else the process reads.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heartbeats")
         self._before: dict[tuple[str, str], frozenset[tuple[str, UUID, int]]] = {}
@@ -81,7 +85,11 @@ class Pulses:
             self._listening.anew()
         try:
             await self._handle(deliveries)
+            self.health = "ok"
         except LogUnavailable as error:
+            self.health = str(error)
+            for _ in deliveries:
+                self._metrics.heartbeat("unanswered")
             # They are sent again; until they can be written down, nobody is silent.
             logger.warning("heartbeats_not_kept", code=error.code, detail=str(error))
             self._listening.anew()
@@ -98,6 +106,7 @@ class Pulses:
         ]
         answers = await self._in_thread(lambda: self._commit([beat for _, beat in heard]))
         for (delivery, beat), (status, row) in zip(heard, answers, strict=True):
+            self._metrics.heartbeat(status)
             await delivery.reply(self._answer(beat, status))
             if status == "ok" and row is not None and beat.instance is not None:
                 await self._compare(beat, row)
