@@ -93,7 +93,7 @@ class Reaper:
         self._provisioner = provisioner
         self._listening = Listening(clock, settings.lost_after_s)
         self._metrics = metrics or ReaperMetrics(CollectorRegistry())
-        self.pulses = Pulses(bus, views, liveness, settings, self._listening, self._metrics)
+        self.pulses = Pulses(bus, views, liveness, settings, self._listening, metrics=self._metrics)
         self._state = "has not started"
         self._swept_s: float | None = None
         self.sweeps = 0

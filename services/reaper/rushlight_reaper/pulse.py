@@ -52,6 +52,7 @@ class Pulses:
         liveness: Liveness,
         settings: FarmSettings,
         listening: Listening,
+        *,
         metrics: ReaperMetrics,
     ) -> None:
         """``settings`` go into each answer: agents take their periods from there."""
