@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from rushlight.settings import WorkerSettings
 from rushlight_worker.renderers.lines import read_line
 from rushlight_worker.renderers.pictures import check_picture
 from rushlight_worker.renderers.port import Invocation, Progress, Work
+from rushlight_worker.renderers.values import keyframes, value_at, whole
 
 DRIVER = "rushlight_worker.renderers.mitsuba_driver"
 SUFFIXES = (".png", ".exr")
@@ -120,7 +120,7 @@ def driver_order(work: Work) -> dict[str, Any]:
     return {
         "scene": str(work.scene),
         "threads": work.worker.threads,
-        **{name: _whole(name, work.settings.get(name)) for name in LIMITS},
+        **{name: whole(name, work.settings.get(name), limits) for name, limits in LIMITS.items()},
         "frames": [
             {
                 "frame": frame,
@@ -137,22 +137,13 @@ def _driver() -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", DRIVER)
 
 
-def _whole(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    least, most = LIMITS[name]
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidRequest(
-            f"setting {name} is a whole number from {least} to {most}, not {value!r}"
-        )
-    return value
-
-
 def _parameters(given: Any) -> dict[str, Value | list[tuple[int, float]]]:
     if not isinstance(given, Mapping):
         raise InvalidRequest('setting parameters is an object, for example {"angle": 7.5}')
     return {
-        name: _keyframes(name, value) if isinstance(value, Mapping) else _plain(name, value)
+        name: keyframes(f"parameter {name}", value)
+        if isinstance(value, Mapping)
+        else _plain(name, value)
         for name, value in given.items()
     }
 
@@ -166,29 +157,8 @@ def _plain(name: str, value: Any) -> Value:
     )
 
 
-def _keyframes(name: str, given: Mapping[str, Any]) -> list[tuple[int, float]]:
-    try:
-        keys = sorted((int(frame), float(value)) for frame, value in given.items())
-    except (TypeError, ValueError):
-        keys = []
-    if not keys:
-        raise InvalidRequest(
-            f"keyframes of parameter {name} are frame numbers to numbers, like"
-            ' {"1": 0, "49": 360}'
-        )
-    return keys
-
-
 def _at(value: Value | list[tuple[int, float]], frame: int | None) -> Value:
-    """The value at a frame: held before the first and after the last key; a still has the first."""
-    if not isinstance(value, list):
-        return value
-    if frame is None or frame <= value[0][0]:
-        return value[0][1]
-    for (before, low), (after, high) in pairwise(value):
-        if frame <= after:
-            return low + (high - low) * (frame - before) / (after - before)
-    return value[-1][1]
+    return value_at(value, frame) if isinstance(value, list) else value
 
 
 def _text(value: Value) -> str:
