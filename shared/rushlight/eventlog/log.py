@@ -24,13 +24,17 @@ from rushlight.eventlog.integrity import check
 from rushlight.eventlog.recorder import EVENTS_TABLE, application, read_event
 from rushlight.eventlog.rows import Row
 from rushlight.eventlog.views import Views
+from rushlight.eventlog.windows import Windows
 
 PAGE = 5000
 Raw = tuple[int, UUID, int, str, bytes]
 
 
 class FarmLog:
-    """The log of one farm; ``views`` are written with it, ``checkpoints`` now and then."""
+    """The log of one farm; ``views`` are written with it, ``checkpoints`` now and then.
+
+    ``windows`` reads parts of it by filters.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class FarmLog:
             self._app = application(db_name, create=create)
         held.callback(self._app.close)
         self.views = Views(self._app.datastore, path)
+        self.windows = Windows(self._app.datastore, path)
         self.checkpoints = Checkpoints(self._app.datastore, path)
         if head is not None:
             head.note(self.head())
