@@ -124,6 +124,19 @@ class ServerSettings(_Settings):
         10_000, gt=0, description="commands that may wait for the dispatcher; more: 503"
     )
     shutdown_s: float = Field(5, gt=0, description="after SIGTERM open requests end within it")
+    streams_max: int = Field(200, ge=0, description="streams of events open at once; more: 503")
+    streams_per_principal_max: int = Field(
+        50, ge=0, description="of these, streams of one principal; more: 429"
+    )
+    events_heartbeat_s: float = Field(
+        15, gt=0, description="a stream that sends nothing else for so long sends its position"
+    )
+    events_stall_s: float = Field(
+        10, gt=0, description="a reader of events that takes nothing for so long is cut off"
+    )
+    events_lag_max: int = Field(
+        10_000, gt=0, description="a reader that falls so many events behind gets a reset"
+    )
 
 
 class WorkerSettings(_Settings):
@@ -134,6 +147,12 @@ class WorkerSettings(_Settings):
         None,
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="name of this worker; none: host name and a number",
+    )
+    key_file: Path | None = Field(
+        None, description="file of this worker's key; after an enrolment it is kept there"
+    )
+    enrolment_file: Path | None = Field(
+        None, description="file of a token that a worker without a key changes for one, once"
     )
     roots: dict[str, Path] = Field(
         default_factory=dict, description="folder of each root that scenes and outputs name"
