@@ -18,6 +18,7 @@ class ViewsPort(Protocol):
     def tasks(
         self,
         *,
+        task_ids: Collection[str] | None = None,
         status: Collection[str] = (),
         job_id: str | None = None,
         worker_id: str | None = None,

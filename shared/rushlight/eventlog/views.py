@@ -36,6 +36,7 @@ class Views:
     def tasks(
         self,
         *,
+        task_ids: Collection[str] | None = None,
         status: Collection[str] = (),
         job_id: str | None = None,
         worker_id: str | None = None,
@@ -47,6 +48,7 @@ class Views:
     ) -> list[Row]:
         """A page of tasks, newest first; ``before_seq`` is the ``seq`` of the last one before."""
         filters = _filters(
+            task_ids=task_ids,
             job_id=job_id,
             worker_id=worker_id,
             priority=priority,
@@ -55,7 +57,7 @@ class Views:
             before_seq=before_seq,
         )
         # The status picks the index only where no narrower one is given.
-        term = "status = ?" if job_id is worker_id is None else "+status = ?"
+        term = "status = ?" if task_ids is job_id is worker_id is None else "+status = ?"
         # One walk down an index per status, merged: none reads further than its page.
         walks = [[*filters, (term, one)] for one in sorted(set(status))] or [filters]
         with self._snapshot() as cursor:
@@ -217,11 +219,13 @@ _OUTCOMES = (
     "SELECT command_id, digest, doc, at FROM outcomes"
     " WHERE command_id IN (SELECT value FROM json_each(?))"
 )
+_IDS = "task_id IN (SELECT value FROM json_each(?))"
 Terms = list[tuple[str, Any]]
 
 
 def _filters(
     *,
+    task_ids: Collection[str] | None,
     job_id: str | None,
     worker_id: str | None,
     priority: str | None,
@@ -231,8 +235,9 @@ def _filters(
 ) -> Terms:
     """Terms with their values; a ``+`` keeps a column from choosing the index."""
     terms: Terms = [
-        ("job_id = ?", job_id),
-        ("worker_id = ?" if job_id is None else "+worker_id = ?", worker_id),
+        (_IDS, None if task_ids is None else rows.dump(list(task_ids))),
+        ("job_id = ?" if task_ids is None else "+job_id = ?", job_id),
+        ("worker_id = ?" if task_ids is job_id is None else "+worker_id = ?", worker_id),
         ("+priority = ?", priority),
         ("+renderer = ?", renderer),
         ("instr(name, ?) = 1", name_prefix),
