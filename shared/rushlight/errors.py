@@ -8,7 +8,7 @@ RushlightError
 ├── Forbidden                whoever asks may not do that
 ├── RuleBroken               the farm's state forbids it
 │   ├── IllegalTransition    a task or worker in this state cannot do that
-│   ├── VersionMoved         the task has changed since the version that was expected
+│   ├── VersionMoved         the task or worker has changed since the version that was expected
 │   ├── StaleReport          speaks for an attempt or instance that is not the current one
 │   ├── WrongWorker          another worker holds the attempt
 │   ├── OutputTaken          a live task already writes that path
@@ -95,7 +95,7 @@ class IllegalTransition(RuleBroken):
 
 
 class VersionMoved(RuleBroken):
-    """The task has changed since then; read it again before you decide."""
+    """It has changed since that version; read it again before you decide."""
 
     code = "version-moved"
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from rushlight.bus.port import Bus, Queue
 from rushlight.clock import Clock
@@ -21,7 +22,7 @@ from rushlight.messages.work import Heartbeat, HeartbeatAnswer
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.attempt_logs import AttemptLogs
 from rushlight_api.mailboxes import Mailboxes
-from rushlight_api.ports import LivenessPort, LogPort, Row
+from rushlight_api.ports import Checks, LivenessPort, LogPort, Row
 from rushlight_api.problems import refusal
 from rushlight_api.pulse import Pulse
 from rushlight_api.reading import Incoming
@@ -43,47 +44,70 @@ class Farm:
     pulse: Pulse
     mailboxes: Mailboxes
     attempt_logs: AttemptLogs
+    registry: CollectorRegistry
+    # What the other parts of this process say of themselves, by name.
+    checks: Checks = field(default_factory=dict)
+    closing: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    # Who reads the metrics, one after the other.
+    scrapes: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Who reads all live tasks, one after the other: many at once would leave nobody room.
     large_reads: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last_sequence: int = 0
 
+    def close(self) -> None:
+        """From here on ``/readyz`` says no, while everything is still answered."""
+        self.closing = True
+
     def stop(self) -> None:
         """Let held requests end; to be called before the server drains its connections."""
+        self.close()
         self.stopping.set()
 
     async def read(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """One blocking read, in a thread."""
         return await asyncio.to_thread(call, *args, **kwargs)
 
-    async def ask(self, command: Command, *, location: str = "/") -> Outcome:
-        """Have a command decided.
+    async def ask(
+        self, command: Command, *, location: str = "/", wait_s: float | None = None
+    ) -> Outcome:
+        """Have a command decided; ``wait_s`` 0 leaves it with the farm, None waits as usual.
 
         Raises:
             NoAnswer: no outcome in time; it may come. Carries what a 202 needs.
             Unavailable: the farm did not take the command.
             RushlightError: it was refused; the error is the one of the refusal.
         """
-        outcome = await self.outcome_of(command, location=location)
+        outcome = await self.outcome_of(command, location=location, wait_s=wait_s)
         if outcome.status == "refused":
             raise refusal(outcome.code, outcome.detail, outcome.facts)
         return outcome
 
-    async def outcome_of(self, command: Command, *, location: str = "/") -> Outcome:
+    async def outcome_of(
+        self, command: Command, *, location: str = "/", wait_s: float | None = None
+    ) -> Outcome:
         """What the dispatcher says, refusals too.
 
         Raises:
             NoAnswer, Unavailable: as for ``ask``.
         """
-        wait_s = self.settings.outcome_wait_s
+        if wait_s == 0 and not await self._is_decided(command):
+            await self.bus.publish(Queue.COMMANDS, command)
+            raise _accepted(command, location)
+        timeout_s = wait_s or self.settings.outcome_wait_s
         try:
-            answer = await self.bus.request(Queue.COMMANDS, command, timeout_s=wait_s)
+            answer = await self.bus.request(Queue.COMMANDS, command, timeout_s=timeout_s)
         except NoAnswer:
             found = await self.known_outcome(command.command_id)
             if found is None:
                 raise _accepted(command, location) from None
             return found
         return cast("Outcome", answer)
+
+    async def _is_decided(self, command: Command) -> bool:
+        """A repetition whose outcome is known; only what has a key can be one."""
+        keyed = command.digest is not None
+        return keyed and await self.known_outcome(command.command_id) is not None
 
     async def known_outcome(self, command_id: UUID) -> Outcome | None:
         """The outcome that is written down, if there is one."""

@@ -7,16 +7,22 @@ from typing import Any
 
 from litestar import Litestar, Response, Router
 from litestar.datastructures import State
+from prometheus_client import CollectorRegistry
 
-from rushlight.bus.port import Bus
+from rushlight.bus.port import Bus, Queue
 from rushlight.clock import Clock
 from rushlight.messages.work import FarmEvent
+from rushlight.metrics.api import ApiMetrics
+from rushlight.metrics.farm import FarmCollector
+from rushlight.metrics.registry import new_registry
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.attempt_logs import AttemptLogs
 from rushlight_api.farm import Farm
 from rushlight_api.mailboxes import GONE, Mailboxes
 from rushlight_api.origin import refuse_foreign_pages
-from rushlight_api.ports import LivenessPort, LogPort
+from rushlight_api.observing import Observed
+from rushlight_api.ports import Checks, LivenessPort, LogPort
+from rushlight_api.preferences import tell_preferences
 from rushlight_api.problems import HANDLERS, Malformed
 from rushlight_api.pulse import Pulse
 from rushlight_api.reading import Incoming
@@ -26,6 +32,7 @@ from rushlight_api.routes import (
     documents,
     farm,
     jobs,
+    metrics,
     renders,
     verbs,
     workers,
@@ -45,8 +52,13 @@ def build_app(
     settings: ServerSettings,
     farm_settings: FarmSettings,
     clock: Clock,
+    registry: CollectorRegistry | None = None,
+    checks: Checks | None = None,
 ) -> Litestar:
-    """The API over a bus and a log; serve it with ``rushlight_api.server``."""
+    """The API over a bus and a log; serve it with ``rushlight_api.server``.
+
+    ``registry`` may hold what other parts of this process count, ``checks`` say how they are.
+    """
     served = Farm(
         bus=bus,
         log=log,
@@ -57,21 +69,45 @@ def build_app(
         pulse=Pulse(bus),
         mailboxes=Mailboxes(bus),
         attempt_logs=AttemptLogs(settings.data / LOGS_FOLDER, settings.attempt_log_max_bytes),
+        registry=registry or new_registry(),
+        checks=checks or {},
     )
+    _count(served)
     large = Router(
         path="/",
         route_handlers=LARGE,
         request_max_body_size=settings.batch_body_max_bytes,
     )
-    return Litestar(
+    app = Litestar(
         route_handlers=[large, *_handlers()],
         before_request=_before,
+        before_send=[tell_preferences],
         exception_handlers=HANDLERS,
         lifespan=[_lifespan],
         state=State({"farm": served}),
         request_max_body_size=settings.body_max_bytes,
         openapi_config=None,
         logging_config=None,
+    )
+    app.asgi_handler = Observed(
+        app.asgi_handler,
+        metrics=ApiMetrics(served.registry),
+        clock=clock,
+        logged=settings.log_requests,
+    )
+    return app
+
+
+def _count(served: Farm) -> None:
+    """Put the farm's own numbers on its registry."""
+    served.registry.register(
+        FarmCollector(
+            log=served.log,
+            liveness=served.liveness,
+            clock=served.clock,
+            commands_waiting=lambda: served.bus.waiting(Queue.COMMANDS),
+            mailboxes=lambda: served.mailboxes.count,
+        )
     )
 
 
@@ -80,7 +116,7 @@ LARGE = [renders.submit_batch, agents.report]
 
 
 def _handlers() -> list[Any]:
-    groups = (renders, verbs, attempt_logs, jobs, workers, agents, farm)
+    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, agents, farm)
     return [*(one for group in groups for one in group.HANDLERS), *documents.handlers()]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,6 +35,21 @@ class Operation:
     allowed: Allowed = NOBODY
     headers: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def commands(self) -> bool:
+        """It has something decided, and may answer before that is known."""
+        return HTTPStatus.ACCEPTED in self.answers
+
+    @property
+    def holds(self) -> bool:
+        """It can be held until there is something to answer."""
+        return self.query is not None and "wait" in self.query.model_fields
+
+    @property
+    def prefers(self) -> bool:
+        """It looks at the header ``Prefer``."""
+        return self.commands or self.holds
 
 
 def operation(

@@ -24,7 +24,6 @@ SHOWN_MAX = 60
 Incoming = Request[Any, Any, Any]
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound="Query")
-_TAG = re.compile(r'"(\d{1,18})"')
 # Only a text that holds one of these is looked through for numbers and signs that nobody can keep.
 _SUSPECT = re.compile(rb"\d{19}|\\u0000")
 
@@ -174,21 +173,6 @@ def read_query(request: Incoming, model: type[Q]) -> Q:
     except ValidationError as error:
         lines = [f"query parameter {f['loc'][0]} {_what(f, model)}" for f in error.errors()]
         raise Malformed("; ".join(lines)) from None
-
-
-def version_wanted(request: Incoming) -> int | None:
-    """The version that ``If-Match`` names, as answers have it in ``ETag``; None: any.
-
-    Raises:
-        Malformed: it is no version.
-    """
-    text = request.headers.get("if-match", "*").strip()
-    if text == "*":
-        return None
-    found = _TAG.fullmatch(text)
-    if found is None:
-        raise Malformed(f"header If-Match: give one ETag as it was answered, or *, not {text}")
-    return int(found[1])
 
 
 def task_id_of(text: str) -> UUID:

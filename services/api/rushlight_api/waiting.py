@@ -5,14 +5,12 @@ work would be given to a closed socket.
 """
 
 import asyncio
-import re
 from types import TracebackType
 from typing import Self
 
+from rushlight_api.preferences import note_applied, preferred_wait_s
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming
-
-_PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
 
 
 class Hold:
@@ -80,9 +78,13 @@ def wait_of(request: Incoming, asked_s: float | None, most_s: float) -> float:
     Raises:
         Malformed: a negative number.
     """
-    if asked_s is None:
-        preferred = _PREFERRED_WAIT.search(request.headers.get("prefer", ""))
-        asked_s = 0.0 if preferred is None else float(preferred[1])
-    if not asked_s >= 0:
-        raise Malformed(f"query parameter wait should be 0 or more seconds, not {asked_s}")
-    return min(asked_s, most_s)
+    if asked_s is not None:
+        if not asked_s >= 0:
+            raise Malformed(f"query parameter wait should be 0 or more seconds, not {asked_s}")
+        return min(asked_s, most_s)
+    preferred_s = preferred_wait_s(request)
+    if preferred_s is None:
+        return 0.0
+    wait_s = min(preferred_s, most_s)
+    note_applied(request, f"wait={wait_s:g}")
+    return wait_s

@@ -201,11 +201,14 @@ class DrainWorker(WorkerCommand):
     """No new work."""
 
     instance: str | None = None
+    expected_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndrainWorker(WorkerCommand):
     """New work again."""
+
+    expected_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,10 +197,13 @@ class DrainWorker(WorkerCommand):
     """Operator or worker: no new work."""
 
     instance: str | None = None
+    expected_version: int | None = None
 
 
 class UndrainWorker(WorkerCommand):
     """Operator: new work again."""
+
+    expected_version: int | None = None
 
 
 class LeaveWorker(WorkerCommand):

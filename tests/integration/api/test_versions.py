@@ -55,3 +55,41 @@ async def test_a_worker_has_its_version_too(served: ServedFarm) -> None:
 
     assert first.headers["etag"] == f'"{first.json()["version"]}"'
     assert drained.headers["etag"] != first.headers["etag"]
+
+
+async def test_a_worker_that_has_changed_since_is_not_drained(served: ServedFarm) -> None:
+    await served.json("PUT", "/workers/w/status", {"status": "ready"}, status=200)
+    old = {"If-Match": (await served.http.get("/workers/w")).headers["etag"]}
+    first = await served.http.post("/workers/w/drain", headers=old)
+    second = await served.http.post("/workers/w/undrain", headers=old)
+
+    assert first.status_code == 200
+    assert_problem(second, 412, "version-moved")
+    assert (await served.json("GET", "/workers/w", status=200))["status"] == "draining"
+
+
+async def test_what_is_known_already_is_not_sent_again(served: ServedFarm) -> None:
+    await served.json("PUT", "/workers/w/status", {"status": "ready"}, status=200)
+    for path in (f"/renders/{await served.submit()}", "/workers/w"):
+        tag = (await served.http.get(path)).headers["etag"]
+        for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+            answer = await served.http.get(path, headers={"If-None-Match": known})
+            assert (answer.status_code, answer.content) == (304, b""), (path, known)
+            assert answer.headers["etag"] == tag
+
+
+async def test_what_has_changed_is_sent(served: ServedFarm) -> None:
+    path = f"/renders/{await served.submit()}"
+    old = {"If-None-Match": (await served.http.get(path)).headers["etag"]}
+    await served.json("PATCH", path, {"priority": "LOW"}, status=200)
+    answer = await served.http.get(path, headers=old)
+
+    assert (answer.status_code, answer.json()["priority"]) == (200, "LOW")
+
+
+@pytest.mark.parametrize("tags", ["7", '"a" "b"', '"a', ""])
+async def test_what_is_no_list_of_tags_is_refused(served: ServedFarm, tags: str) -> None:
+    path = f"/renders/{await served.submit()}"
+    answer = await served.http.get(path, headers={"If-None-Match": tags})
+
+    assert "If-None-Match" in assert_problem(answer, 400, "invalid-request")["detail"]

@@ -15,7 +15,8 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import job_resource
 from rushlight_api.access import READERS, SUBMITTERS
-from rushlight_api.farm import Farm, farm_of
+from rushlight_api.asking import ask
+from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
 from rushlight_api.reading import Incoming, NoBody, read_body
 from rushlight_api.showing import answer
@@ -58,11 +59,11 @@ async def change_job(request: Incoming, job_id: FromPath[str]) -> Response[bytes
     body = await read_body(request, PriorityBody)
     fields = stamp_of(request, body).fields
     command = JobCommand(**fields, job_id=job_id, verb="reprioritise", priority=body.priority)
-    return await _done(farm_of(request), command)
+    return await _done(request, command)
 
 
-async def _done(farm: Farm, command: JobCommand) -> Response[bytes]:
-    outcome = await farm.ask(command, location=f"/jobs/{command.job_id}")
+async def _done(request: Incoming, command: JobCommand) -> Response[bytes]:
+    outcome = await ask(request, command, location=f"/jobs/{command.job_id}")
     changed = len(outcome.task_ids)
     return answer(JobVerbResource(job_id=command.job_id, changed=changed, refused=outcome.refused))
 
@@ -87,7 +88,7 @@ def _verb(name: Verb, summary: str) -> Any:
     async def handler(request: Incoming, job_id: FromPath[str]) -> Response[bytes]:
         body = await read_body(request, NoBody)
         command = JobCommand(**stamp_of(request, body).fields, job_id=job_id, verb=name)
-        return await _done(farm_of(request), command)
+        return await _done(request, command)
 
     return handler
 

@@ -1,6 +1,7 @@
 """Submitting tasks and reading them."""
 
-from typing import Any, get_args
+from typing import get_args
+from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -26,19 +27,28 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import attempt_resource, event_resource, progress_in, task_resource
 from rushlight_api.access import READERS, SUBMITTERS
-from rushlight_api.asking import shown_task
+from rushlight_api.asking import ask, shown_task
 from rushlight_api.cursors import cursor_of, place_of
-from rushlight_api.farm import Farm, farm_of
+from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
-from rushlight_api.reading import Incoming, Query, read_body, read_json, read_query, task_id_of
+from rushlight_api.reading import (
+    Incoming,
+    Query,
+    read_body,
+    read_json,
+    read_query,
+    task_id_of,
+)
 from rushlight_api.showing import answer
-from rushlight_api.stamps import Stamp, stamp_of
+from rushlight_api.stamps import stamp_of
 from rushlight_api.submissions import batch_tasks, new_task, pointing, read_batch
+from rushlight_api.versions import unchanged
 
 TAG = "renders"
 LIMIT = 50
 LIMIT_MAX = 500
+IDS_MAX = 100
 STATUSES: tuple[str, ...] = get_args(TaskStatus)
 
 
@@ -48,6 +58,7 @@ class RendersQuery(Query):
     status: str | None = Field(
         None, description="one or several, with commas", examples=["pending,rendering"]
     )
+    task_id: str | None = Field(None, description=f"one or several, with commas, at most {IDS_MAX}")
     job_id: str | None = Field(None, description="tasks of this job")
     worker_id: str | None = Field(None, description="tasks that this worker has")
     priority: Priority | None = None
@@ -63,6 +74,24 @@ class RendersQuery(Query):
         if unknown:
             raise ValueError(f"should be of {', '.join(STATUSES)}")
         return status
+
+    @field_validator("task_id")
+    @classmethod
+    def _ids(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        ids = text.split(",")
+        if len(ids) > IDS_MAX:
+            raise ValueError(f"should be at most {IDS_MAX} ids")
+        try:
+            return ",".join(str(UUID(one)) for one in ids)
+        except ValueError:
+            raise ValueError("should be ids of tasks, with commas between them") from None
+
+    @property
+    def task_ids(self) -> list[str] | None:
+        """The ids that ``task_id`` holds."""
+        return None if self.task_id is None else self.task_id.split(",")
 
 
 class PageQuery(Query):
@@ -105,20 +134,20 @@ async def submit(request: Incoming) -> Response[bytes]:
     stamp = stamp_of(request, body)
     [task_id] = stamp.task_ids(1)
     location = f"/renders/{task_id}"
-    await _submit(farm, stamp, (new_task(body, task_id),), body, location)
+    command = SubmitTasks(**stamp.fields, tasks=(new_task(body, task_id),))
+    await _submit(request, command, body, location)
     resource = await shown_task(farm, await farm.task(task_id))
     return answer(resource, status=201, headers={"Location": location})
 
 
 async def _submit(
-    farm: Farm,
-    stamp: Stamp,
-    tasks: tuple[Any, ...],
+    request: Incoming,
+    command: SubmitTasks,
     body: RenderBody | TasksBody | ExpandBody,
     location: str,
 ) -> None:
     try:
-        await farm.ask(SubmitTasks(**stamp.fields, tasks=tasks), location=location)
+        await ask(request, command, location=location)
     except RushlightError as error:
         raise pointing(error, body) from None
 
@@ -148,14 +177,13 @@ async def _submit(
 )
 async def submit_batch(request: Incoming) -> Response[bytes]:
     """Submit up to 10,000 tasks at once, all or none, as one job."""
-    farm = farm_of(request)
     body = read_batch(await read_json(request))
     stamp = stamp_of(request, body)
     tasks = tuple(batch_tasks(body, stamp))
     jobs = {task.job_id for task in tasks}
     job_id = tasks[0].job_id if len(jobs) == 1 else None
     location = f"/jobs/{job_id}" if job_id else "/renders"
-    await _submit(farm, stamp, tasks, body, location)
+    await _submit(request, SubmitTasks(**stamp.fields, tasks=tasks), body, location)
     resource = BatchResource(
         job_id=job_id, task_ids=[task.task_id for task in tasks], count=len(tasks)
     )
@@ -179,6 +207,7 @@ async def list_renders(request: Incoming) -> Response[bytes]:
     query = read_query(request, RendersQuery)
     rows = await farm.read(
         farm.log.views.tasks,
+        task_ids=query.task_ids,
         status=[one for one in (query.status or "").split(",") if one],
         job_id=query.job_id,
         worker_id=query.worker_id,
@@ -201,12 +230,15 @@ async def list_renders(request: Incoming) -> Response[bytes]:
 
 @get(
     "/renders/{task_id:str}",
-    **operation("readRender", TAG, {200: TaskResource}, allowed=READERS, problems=(404,)),
+    **operation(
+        "readRender", TAG, {200: TaskResource, 304: None}, allowed=READERS, problems=(400, 404, 503)
+    ),
 )
 async def read_render(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
-    """Read a task."""
+    """Read a task; 304 where `If-None-Match` names the version that it still has."""
     farm = farm_of(request)
-    return answer(await shown_task(farm, await farm.task(task_id_of(task_id))))
+    row = await farm.task(task_id_of(task_id))
+    return unchanged(request, row["version"]) or answer(await shown_task(farm, row))
 
 
 @get(

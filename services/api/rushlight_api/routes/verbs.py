@@ -33,14 +33,15 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import completion_resource
 from rushlight_api.access import AGENTS, CHANGERS, SUBMITTERS
-from rushlight_api.asking import task_answer
+from rushlight_api.asking import ask_as_worker, task_answer, task_now
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.problems import Malformed
-from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of, version_wanted
+from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of
 from rushlight_api.showing import answer
 from rushlight_api.stamps import stamp_of
+from rushlight_api.versions import version_wanted
 
 TAG = "renders"
 PROBLEMS = (400, 404, 409, 412, 413, 415, 422, 503)
@@ -72,9 +73,13 @@ async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[byte
     body = await read_body(request, StatusBody)
     row = await farm.task(task_id_of(task_id))
     fields = _fields(request, body, UUID(row["task_id"]))
-    response = await task_answer(farm, fields["task_id"], _status_command(body, row, fields))
-    await farm.note_pull_worker(body.worker_id or row["worker_id"])
-    return response
+    await ask_as_worker(
+        request,
+        _status_command(body, row, fields),
+        location=f"/renders/{row['task_id']}",
+        worker_id=body.worker_id or row["worker_id"],
+    )
+    return await task_now(farm, fields["task_id"])
 
 
 def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskCommand:
@@ -119,6 +124,7 @@ def _wrong(pointer: str, detail: str) -> Malformed:
         bodies=(CompleteBody,),
         problems=PROBLEMS,
         keyed=True,
+        conditional=True,
         examples={
             "as in the original": {},
             "with what was written": {
@@ -138,14 +144,17 @@ async def complete(request: Incoming, task_id: FromPath[str]) -> Response[bytes]
     body = await read_body(request, CompleteBody)
     row = await farm.task(task_id_of(task_id))
     command = CompleteTask(
-        **stamp_of(request, body).fields,
-        task_id=row["task_id"],
+        **_fields(request, body, UUID(row["task_id"])),
         attempt=body.attempt,
         worker_id=body.worker_id,
         outputs=_outputs(body.outputs),
     )
-    await farm.ask(command, location=f"/renders/{row['task_id']}")
-    await farm.note_pull_worker(body.worker_id or row["worker_id"])
+    await ask_as_worker(
+        request,
+        command,
+        location=f"/renders/{row['task_id']}",
+        worker_id=body.worker_id or row["worker_id"],
+    )
     return answer(completion_resource(await farm.task(UUID(row["task_id"]))))
 
 
@@ -184,7 +193,7 @@ async def change(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     body = await read_body(request, PriorityBody)
     number = await _known(farm, task_id)
     command = ReprioritiseTask(**_fields(request, body, number), priority=body.priority)
-    return await task_answer(farm, number, command)
+    return await task_answer(request, number, command)
 
 
 def _fields(request: Incoming, body: BaseModel, task_id: UUID) -> dict[str, Any]:
@@ -223,7 +232,7 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
         farm = farm_of(request)
         body = await read_body(request, NoBody)
         number = await _known(farm, task_id)
-        return await task_answer(farm, number, kind(**_fields(request, body, number)))
+        return await task_answer(request, number, kind(**_fields(request, body, number)))
 
     return handler
 
@@ -248,7 +257,7 @@ async def requeue(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     body = await read_body(request, RequeueBody)
     number = await _known(farm, task_id)
     command = RequeueTask(**_fields(request, body, number), frames=body.frames)
-    return await task_answer(farm, number, command)
+    return await task_answer(request, number, command)
 
 
 HANDLERS = [

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from pydantic import Field, field_validator
 
 from rushlight.domain.why import why_worker
-from rushlight.errors import RuleBroken
+from rushlight.errors import NoAnswer, RuleBroken, Unavailable
 from rushlight.messages.commands import (
     Capabilities,
     DrainWorker,
@@ -16,7 +16,6 @@ from rushlight.messages.commands import (
     RequestTask,
     SetWorkerStatus,
     UndrainWorker,
-    WorkerCommand,
 )
 from rushlight.messages.outcomes import Outcome
 from rushlight.messages.resources import (
@@ -32,7 +31,12 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import worker_resource
 from rushlight_api.access import AGENTS, KEYHOLDERS, OPERATORS, READERS
-from rushlight_api.asking import shown_task, shown_worker, worker_answer
+from rushlight_api.asking import (
+    shown_worker,
+    task_now,
+    worker_answer,
+    worker_now,
+)
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import operation
@@ -48,6 +52,7 @@ from rushlight_api.reading import (
 from rushlight_api.routes.renders import LIMIT, LIMIT_MAX
 from rushlight_api.showing import answer
 from rushlight_api.stamps import Stamp, stamp_of
+from rushlight_api.versions import unchanged, version_wanted
 from rushlight_api.waiting import Hold, wait_of
 
 TAG = "workers"
@@ -114,12 +119,19 @@ async def list_workers(request: Incoming) -> Response[bytes]:
 
 @get(
     "/workers/{worker_id:str}",
-    **operation("readWorker", TAG, {200: WorkerResource}, allowed=KEYHOLDERS, problems=(400, 404)),
+    **operation(
+        "readWorker",
+        TAG,
+        {200: WorkerResource, 304: None},
+        allowed=KEYHOLDERS,
+        problems=(400, 404, 503),
+    ),
 )
 async def read_worker(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
-    """Read a worker."""
+    """Read a worker; 304 where `If-None-Match` names the version that it still has."""
     farm = farm_of(request)
-    return answer(await shown_worker(farm, await farm.worker(worker_id_of(worker_id))))
+    row = await farm.worker(worker_id_of(worker_id))
+    return unchanged(request, row["version"]) or answer(await shown_worker(farm, row))
 
 
 @get(
@@ -168,13 +180,14 @@ async def set_status(request: Incoming, worker_id: FromPath[str]) -> Response[by
     body = await read_body(request, WorkerStatusBody)
     stamp = stamp_of(request, body)
     if body.instance is None:
-        await farm.ask(_pull_status(name, body, stamp), location=f"/workers/{name}")
+        command = _pull_status(name, body, stamp)
+        await _decided(farm, command)
         await farm.note_pull_worker(name)
-        return answer(await shown_worker(farm, await farm.worker(name)))
+        return await worker_now(farm, name)
     if body.status == "ready":
-        return await _join(farm, name, body.instance, body, stamp)
+        return await _join(request, name, body.instance, body, stamp)
     if body.status == "offline":
-        return await _leave(farm, name, body.instance, body, stamp)
+        return await _leave(request, name, body.instance, body, stamp)
     raise _wrong("status", f"of an agent is ready (joins) or offline (leaves), not {body.status}")
 
 
@@ -197,7 +210,7 @@ def _capabilities(body: CapabilitiesBody) -> Capabilities:
 
 
 async def _join(
-    farm: Farm, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
+    request: Incoming, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
 ) -> Response[bytes]:
     """Its queue is there before the farm may send to it."""
     if body.capabilities is None:
@@ -211,21 +224,22 @@ async def _join(
         holds_lock=body.holds_lock,
         provisioned=body.provisioned,
     )
+    farm = farm_of(request)
     await farm.mailboxes.open(name, instance)
     try:
-        return await worker_answer(farm, name, command)
+        return await worker_answer(request, name, command)
     except RuleBroken:
         farm.mailboxes.drop(name, instance)
         raise
 
 
 async def _leave(
-    farm: Farm, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
+    request: Incoming, name: str, instance: str, body: WorkerStatusBody, stamp: Stamp
 ) -> Response[bytes]:
     command = LeaveWorker(
         **stamp.fields, worker_id=name, instance=instance, reason=body.reason or "stopped"
     )
-    return await worker_answer(farm, name, command)
+    return await worker_answer(request, name, command)
 
 
 def _wrong(field: str, detail: str) -> Malformed:
@@ -257,11 +271,9 @@ async def request_task(request: Incoming, worker_id: FromPath[str]) -> Response[
     stamp = stamp_of(request, await read_body(request, NoBody))
     await farm.note_pull_worker(name)
     outcome = await _work_for(request, farm, name, stamp, wait_s)
-    headers = {"Preference-Applied": f"wait={wait_s:g}"} if "prefer" in request.headers else {}
     if outcome.task_id is None:
-        return Response(b"", status_code=204, headers=headers)
-    resource = await shown_task(farm, await farm.task(outcome.task_id))
-    return answer(resource, headers=headers)
+        return Response(b"", status_code=204)
+    return await task_now(farm, outcome.task_id)
 
 
 async def _work_for(
@@ -273,13 +285,25 @@ async def _work_for(
         while True:
             beat = farm.pulse.next_beat()
             command = RequestTask(**stamp.turn(turn), worker_id=name)
-            outcome = await farm.ask(command, location=f"/workers/{name}")
+            outcome = await _decided(farm, command)
             if outcome.task_id is not None or not await hold.until(beat):
                 return outcome
             turn += 1
 
 
-def _verb(name: str, kind: type[WorkerCommand], summary: str) -> Any:
+async def _decided(farm: Farm, command: RequestTask | SetWorkerStatus) -> Outcome:
+    """The outcome of a call that is a heartbeat as well: it need not be kept, so no 202 for it.
+
+    Raises:
+        Unavailable: there is none yet; the same again does no harm, and gives the same attempt.
+    """
+    try:
+        return await farm.ask(command)
+    except NoAnswer:
+        raise Unavailable("the farm is busy and has not answered: send it again") from None
+
+
+def _verb(name: str, kind: type[DrainWorker] | type[UndrainWorker], summary: str) -> Any:
     """One address per verb that needs nothing but the worker."""
 
     @post(
@@ -292,15 +316,16 @@ def _verb(name: str, kind: type[WorkerCommand], summary: str) -> Any:
             {200: WorkerResource, 202: AcceptedResource},
             allowed=OPERATORS,
             bodies=(NoBody,),
-            problems=PROBLEMS,
+            problems=(*PROBLEMS, 412),
             keyed=True,
+            conditional=True,
         ),
     )
     async def handler(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
-        farm = farm_of(request)
         known = worker_id_of(worker_id)
         stamp = stamp_of(request, await read_body(request, NoBody))
-        return await worker_answer(farm, known, kind(**stamp.fields, worker_id=known))
+        command = kind(**stamp.fields, worker_id=known, expected_version=version_wanted(request))
+        return await worker_answer(request, known, command)
 
     return handler
 

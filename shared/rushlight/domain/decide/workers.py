@@ -9,6 +9,7 @@ from rushlight.errors import (
     IllegalTransition,
     NotFound,
     StaleReport,
+    VersionMoved,
     WorkerIdTaken,
     WorkerNotReady,
 )
@@ -157,8 +158,9 @@ def drain_worker(current: Round, command: c.DrainWorker) -> Result:
 
     Raises:
         IllegalTransition: it is not there.
+        VersionMoved: it has moved on from the version that the command expects.
     """
-    worker = _present(current, command)
+    worker = _as_expected(current, command)
     if command.instance not in (None, worker.instance):
         raise StaleReport(f"another instance of worker {worker.worker_id} is there")
     if worker.draining:
@@ -172,12 +174,23 @@ def undrain_worker(current: Round, command: c.UndrainWorker) -> Result:
 
     Raises:
         IllegalTransition: it is not there.
+        VersionMoved: it has moved on from the version that the command expects.
     """
-    worker = _present(current, command)
+    worker = _as_expected(current, command)
     if not worker.draining:
         return Result(command, code="unchanged")
     current.worker_event(Undrained, worker.worker_id)
     return Result(command)
+
+
+def _as_expected(current: Round, command: c.DrainWorker | c.UndrainWorker) -> Worker:
+    worker = find_worker(current, command)
+    if command.expected_version not in (None, worker.version):
+        raise VersionMoved(
+            f"worker {worker.worker_id} is at version {worker.version}, not"
+            f" {command.expected_version}: read it again"
+        )
+    return _present(current, command)
 
 
 def _present(current: Round, command: c.WorkerCommand) -> Worker:
