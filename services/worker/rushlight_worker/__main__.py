@@ -1,14 +1,29 @@
 """``python -m rushlight_worker``: a worker whose settings come from the environment alone.
 
-Exit codes: 0 left in order; 2 a setting is wrong; 6 the farm was not there to hear of the end.
+Exit codes: 0 left in order; 2 a setting is wrong; 4 the farm does not let it in; 6 the farm was not
+there to hear of the end.
 """
 
 import sys
 
-from rushlight.errors import InvalidRequest, RushlightError, SettingsInvalid, Unavailable
+from rushlight.errors import (
+    Forbidden,
+    InvalidRequest,
+    RushlightError,
+    SettingsInvalid,
+    Unauthenticated,
+    Unavailable,
+)
 from rushlight_worker.main import run
 
-EXIT_CODES = ((SettingsInvalid, 2), (InvalidRequest, 2), (Unavailable, 6), (RushlightError, 1))
+EXIT_CODES = (
+    (SettingsInvalid, 2),
+    (InvalidRequest, 2),
+    (Unauthenticated, 4),
+    (Forbidden, 4),
+    (Unavailable, 6),
+    (RushlightError, 1),
+)
 
 
 def main() -> int:

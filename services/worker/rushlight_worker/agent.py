@@ -3,7 +3,6 @@
 It keeps trying for as long as the farm is away, and says so; it goes when it is told to.
 """
 
-import asyncio
 import secrets
 
 import structlog
@@ -45,6 +44,7 @@ class Agent:
 
         Raises:
             InvalidRequest: the farm does not take what this agent says of itself.
+            Unauthenticated, Forbidden: its key does not let it in (any more).
         """
         while True:
             # A random id per start: what an older instance says counts no more.
@@ -60,7 +60,7 @@ class Agent:
                 _log.warning("instance_ended", instance=instance, reason=str(error))
                 if self._leaving.asked.is_set():
                     return True
-                await self._pause(self._backoff.next_s())
+                await self._leaving.asked_within(self._backoff.next_s())
                 continue
             return membership.told_farm
 
@@ -79,19 +79,12 @@ class Agent:
                 await self._transport.join(join)
             except WorkerIdTaken as error:
                 _log.warning("worker_id_taken", error=str(error))
-                await self._pause(error.facts.get("retry_after_s") or TAKEN_WAIT_S)
+                await self._leaving.asked_within(error.facts.get("retry_after_s") or TAKEN_WAIT_S)
             except (Unavailable, StaleReport) as error:
                 pause_s = backoff.next_s()
                 _log.warning("farm_away", error=str(error), next_try_s=round(pause_s, 1))
-                await self._pause(pause_s)
+                await self._leaving.asked_within(pause_s)
             else:
                 _log.info("joined", instance=instance, renderers=self._offered.renderers)
                 return True
         return False
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, unless it is time to leave."""
-        try:
-            await asyncio.wait_for(self._leaving.asked.wait(), seconds)
-        except TimeoutError:
-            return

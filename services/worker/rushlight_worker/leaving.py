@@ -18,6 +18,13 @@ class Leaving:
             self.reason = reason
             self.asked.set()
 
+    async def asked_within(self, seconds: float) -> None:
+        """Wait so long, or until it is time to go."""
+        try:
+            await asyncio.wait_for(self.asked.wait(), seconds)
+        except TimeoutError:
+            return
+
     def signalled(self) -> None:
         """SIGTERM or Ctrl-C: go; the second time, hurry."""
         if self.asked.is_set():

@@ -8,7 +8,7 @@ from rushlight.clock import Clock
 from rushlight.errors import InvalidRequest, StaleReport, Unavailable
 from rushlight_worker.attempt_log import AttemptLog
 from rushlight_worker.reports import Key
-from rushlight_worker.transport import Transport
+from rushlight_worker.transport import SHUT_OUT, Transport
 
 PIECE_MAX = 256 * 1024
 PERIOD_S = 1.0
@@ -63,7 +63,7 @@ class LogUploads:
                 size = await self._transport.upload_log(*key, upload.sent, piece)
                 upload.stuck = 0 if size > upload.sent else upload.stuck + 1
                 upload.sent = min(size, upload.log.size)
-        except Unavailable:
+        except (Unavailable, *SHUT_OUT):
             return
         except (InvalidRequest, StaleReport) as error:
             _log.warning("log_refused", task_id=str(key[0]), attempt=key[1], error=str(error))

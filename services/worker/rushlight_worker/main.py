@@ -12,6 +12,7 @@ from rushlight.clock import SystemClock
 from rushlight.errors import Unavailable
 from rushlight.logs import set_up_logs
 from rushlight.settings import WorkerSettings, read_settings
+from rushlight_worker.admission import Admission
 from rushlight_worker.agent import Agent
 from rushlight_worker.capabilities import capabilities, find_renderers
 from rushlight_worker.leaving import Leaving
@@ -28,12 +29,13 @@ def run(arguments: Mapping[str, Any] | None = None, file: Path | None = None) ->
     Raises:
         SettingsInvalid: a setting is wrong, the worker id is in use here, or nothing renders here.
         InvalidRequest: the farm does not take this worker as it is.
+        Unauthenticated, Forbidden: the farm does not let it in.
         Unavailable: it has ended, but could not tell the farm.
     """
     settings = read_settings(WorkerSettings, arguments, file=file)
     place = take(settings.worker_id, settings.scratch)
     try:
-        set_up_logs("worker", worker_id=place.worker_id)
+        set_up_logs("worker", level=settings.log_level, worker_id=place.worker_id)
         told = asyncio.run(_run(settings, place))
     finally:
         place.release()
@@ -57,6 +59,7 @@ async def _run(settings: WorkerSettings, place: Place) -> bool:
     node = Node(settings, renderers, place, SystemClock())
     _log.info("started", url=settings.url, host=place.host, renderers=versions)
     async with transport:
+        await Admission(settings, place.worker_id).enter(transport, leaving)
         agent = Agent(
             node=node,
             transport=transport,

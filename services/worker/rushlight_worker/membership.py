@@ -2,7 +2,8 @@
 
 Loops side by side: heartbeats, the fence, messages, reports, logs, the attempts, and leaving. It
 returns once it has left; it raises ``StaleReport`` when the farm knows it no longer, ``LeaseOver``
-when the farm was away too long. Then whoever runs it joins anew, with another instance.
+when the farm was away too long. Then whoever runs it joins anew, with another instance. When its
+key counts no more, it goes on until its lease ends, and raises what the farm said.
 """
 
 import asyncio
@@ -10,7 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from rushlight.errors import InvalidRequest, RuleBroken, StaleReport, Unavailable
+from rushlight.errors import (
+    Forbidden,
+    InvalidRequest,
+    RuleBroken,
+    StaleReport,
+    Unauthenticated,
+    Unavailable,
+)
 from rushlight.messages.commands import Report
 from rushlight.messages.outcomes import Outcome
 from rushlight.messages.work import Heartbeat, HeartbeatAnswer
@@ -22,7 +30,7 @@ from rushlight_worker.log_uploads import LogUploads
 from rushlight_worker.node import Node
 from rushlight_worker.reports import Reports
 from rushlight_worker.tending import first_to_end
-from rushlight_worker.transport import Transport
+from rushlight_worker.transport import SHUT_OUT, Transport
 from rushlight_worker.work import WorkList
 
 POLL_S = 25.0
@@ -57,6 +65,7 @@ class Membership:
             instance, node=node, gate=self._gate, reports=self._reports, logs=self._logs
         )
         self._answer: HeartbeatAnswer | None = None
+        self._shut_out: Unauthenticated | Forbidden | None = None
         self._sequence = 0
         self._after = 0
         self._polls = 0
@@ -68,6 +77,7 @@ class Membership:
         Raises:
             StaleReport: the farm does not know this instance any more.
             LeaseOver: the farm was away for too long.
+            Unauthenticated, Forbidden: its key does not let it in (any more).
         """
         try:
             await first_to_end(
@@ -91,8 +101,9 @@ class Membership:
             sent_s = self._clock.elapsed_s()
             try:
                 answer = await self._beat()
-            except (Unavailable, InvalidRequest) as error:
+            except (Unavailable, InvalidRequest, *SHUT_OUT) as error:
                 _log.warning("heartbeat_unanswered", error=str(error))
+                self._hear_refusal(error)
                 await self._clock.sleep(backoff.next_s())
                 continue
             backoff.reset()
@@ -117,15 +128,26 @@ class Membership:
             heartbeat, timeout_s=min(HEARTBEAT_TIMEOUT_S, lease_s / 3)
         )
 
+    def _hear_refusal(self, error: Exception) -> None:
+        """Remember that it is shut out; without a lease there is nothing to wait for."""
+        if isinstance(error, SHUT_OUT):
+            self._shut_out = error
+            if self._answer is None:
+                raise error
+
     def _hear_answer(self, sent_s: float, answer: HeartbeatAnswer) -> None:
         if not self._gate.is_open():
             _log.info("lease_runs", self_fence_s=answer.self_fence_s)
         self._answer = answer
+        self._shut_out = None
         self._work.grace_s = answer.stop_grace_s
         self._gate.renew(sent_s, answer)
 
     async def _watch_lease(self) -> None:
-        """Freeze what runs while the lease is over; give it up when it was over too long."""
+        """Freeze what runs while the lease is over; give it up when it was over too long.
+
+        Or at once when the farm shuts it out: nobody will renew that lease.
+        """
         await self._gate.opened()
         before = Standing.HELD
         while True:
@@ -133,6 +155,8 @@ class Membership:
             if standing is not before:
                 _log.warning("lease", standing=standing.value)
                 before = standing
+            if standing is not Standing.HELD and self._shut_out is not None:
+                raise self._shut_out
             if standing is Standing.OVER:
                 raise LeaseOver("no heartbeat was answered for too long")
             if standing is Standing.FENCED:
@@ -148,7 +172,7 @@ class Membership:
         while True:
             try:
                 await self._poll()
-            except (Unavailable, InvalidRequest) as error:
+            except (Unavailable, InvalidRequest, *SHUT_OUT) as error:
                 _log.warning("messages_unavailable", error=str(error))
                 await self._clock.sleep(backoff.next_s())
                 continue
@@ -187,7 +211,7 @@ class Membership:
                 continue
             try:
                 outcomes = await self._deliver(batch)
-            except Unavailable as error:
+            except (Unavailable, *SHUT_OUT) as error:
                 _log.warning("reports_undelivered", count=len(batch), error=str(error))
                 await self._clock.sleep(backoff.next_s())
                 continue
@@ -258,7 +282,7 @@ class Membership:
         while True:
             try:
                 await asyncio.wait_for(call(), max(LOOK_S, ends_s - self._clock.elapsed_s()))
-            except (Unavailable, TimeoutError) as error:
+            except (Unavailable, TimeoutError, *SHUT_OUT) as error:
                 _log.warning("farm_does_not_hear", call=what, error=str(error))
             except (InvalidRequest, RuleBroken) as error:
                 # It has heard; it just knows better how we stand.

@@ -2,7 +2,8 @@
 
 Every call tries once; whoever calls decides when to try again. What the farm answers is told by
 errors: ``Unavailable`` (nobody answered, or not now), ``StaleReport`` (the farm does not know this
-instance any more), ``WorkerIdTaken`` (at the join), ``InvalidRequest`` (the agent is wrong).
+instance any more), ``WorkerIdTaken`` (at the join), ``InvalidRequest`` (the agent is wrong),
+``Unauthenticated`` or ``Forbidden`` (its key does not let it in).
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,15 @@ from uuid import UUID
 
 import httpx
 
+from rushlight.client.credentials import authorization
 from rushlight.errors import (
+    Forbidden,
     InvalidRequest,
+    RushlightError,
     SettingsInvalid,
     StaleReport,
+    TokenSpent,
+    Unauthenticated,
     Unavailable,
     WorkerIdTaken,
 )
@@ -34,6 +40,9 @@ CALL_S = 15.0
 POLL_MARGIN_S = 10.0
 _ANSWERS = Kinds(HeartbeatAnswer)
 _GONE = {"stale", "not-found"}
+# What a worker is answered whose key does not count, or is another's.
+SHUT_OUT = (Unauthenticated, Forbidden)
+_BY_STATUS: dict[int, type[RushlightError]] = {401: Unauthenticated, 403: Forbidden}
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Messages:
 
 
 class Transport(Protocol):
-    """The port. All calls raise ``Unavailable``, ``StaleReport`` or ``InvalidRequest``."""
+    """The port. Calls raise ``Unavailable``, ``StaleReport``, ``InvalidRequest``, ``SHUT_OUT``."""
 
     async def join(self, join: Join) -> None:
         """Tell the farm that this instance is ready.
@@ -197,6 +206,31 @@ class HttpTransport:
         body = WorkerStatusBody(status="offline", instance=instance, reason=reason)
         await self._call("PUT", f"{self._worker}/status", json=_json(body))
 
+    def use_key(self, key: str) -> None:
+        """Speak with this key from now on.
+
+        Raises:
+            InvalidRequest: it is none.
+        """
+        self._client.headers.update(authorization(key))
+
+    async def is_shut_out(self) -> bool:
+        """Whether the farm does not know the key (any more): ``GET /whoami``."""
+        try:
+            await self._call("GET", "/whoami")
+        except Unauthenticated:
+            return True
+        return False
+
+    async def redeem(self, token: str) -> str:
+        """``POST /workers/{id}/key``: the key of this worker, for a token that counts once.
+
+        Raises:
+            TokenSpent: it counts no more, or is another worker's.
+        """
+        answer = await self._call("POST", f"{self._worker}/key", json={"token": token})
+        return str(answer["key"])
+
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
@@ -221,6 +255,8 @@ def _parsed(url: str) -> httpx.URL:
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise SettingsInvalid(f"url {url!r} is no address; give one like http://127.0.0.1:3000")
+    if parsed.userinfo:
+        raise SettingsInvalid("url must hold no password; give a key (docs/keys.md)")
     return parsed
 
 
@@ -250,7 +286,9 @@ def _error(answer: httpx.Response) -> Exception:
         return WorkerIdTaken(text, retry_after_s=_retry_after_s(answer))
     if code in _GONE:
         return StaleReport(text)
-    return InvalidRequest(text)
+    if code == TokenSpent.code:
+        return TokenSpent(detail)
+    return _BY_STATUS.get(status, InvalidRequest)(text)
 
 
 def _problem(answer: httpx.Response) -> tuple[str, str]:
