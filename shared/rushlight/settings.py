@@ -10,13 +10,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rushlight.errors import SettingsInvalid
 
 PREFIX = "RUSHLIGHT_"
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class _Settings(BaseModel):
@@ -124,6 +125,10 @@ class ServerSettings(_Settings):
         10_000, gt=0, description="commands that may wait for the dispatcher; more: 503"
     )
     shutdown_s: float = Field(5, gt=0, description="after SIGTERM open requests end within it")
+    log_level: LogLevel = Field("INFO", description="the least that is logged")
+    log_requests: Literal["none", "failed", "all"] = Field(
+        "failed", description="a log line for no request, for those that end with 5xx, or for all"
+    )
     streams_max: int = Field(200, ge=0, description="streams of events open at once; more: 503")
     streams_per_principal_max: int = Field(
         50, ge=0, description="of these, streams of one principal; more: 429"
@@ -176,6 +181,7 @@ class WorkerSettings(_Settings):
     threads: int | None = Field(
         None, gt=0, description="threads per renderer; none: the renderer's own choice"
     )
+    log_level: LogLevel = Field("INFO", description="the least that is logged")
     drain_s: float = Field(
         60, ge=0, description="after SIGTERM the running attempt may finish within it"
     )

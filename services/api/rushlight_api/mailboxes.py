@@ -142,6 +142,11 @@ class Mailboxes:
         task.add_done_callback(self._errands.discard)
         task.add_done_callback(self._ended)
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._boxes)
+
     async def open_all(self, workers: Iterable[Mapping[str, Any]]) -> None:
         """A mailbox for each push agent that is there."""
         for row in workers:

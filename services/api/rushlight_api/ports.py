@@ -1,11 +1,13 @@
 """What the API reads of the event log; the adapters are in ``rushlight.eventlog``. Calls block."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 Row = dict[str, Any]
+# How a part of the farm is: ``ok``, or what is wrong. It looks at nothing, so it never waits.
+Checks = Mapping[str, Callable[[], str]]
 
 
 class ViewsPort(Protocol):
@@ -33,6 +35,10 @@ class ViewsPort(Protocol):
 
     def live_tasks(self) -> list[Row]:
         """All tasks that may still render, oldest first."""
+        ...
+
+    def census(self) -> Row:
+        """Tasks and workers, counted."""
         ...
 
     def job(self, job_id: str) -> Row | None:
@@ -72,6 +78,10 @@ class LogPort(Protocol):
 
     def head(self) -> int:
         """The last position."""
+        ...
+
+    def size_bytes(self) -> int:
+        """What it takes of its disk."""
         ...
 
 

@@ -29,6 +29,7 @@ from rushlight.errors import (
     VersionMoved,
 )
 from rushlight.messages.resources import AcceptedResource, ErrorPart, Problem
+from rushlight_api.observing import observation
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
@@ -98,6 +99,10 @@ def problem(
 ) -> Response[bytes]:
     """One problem as a response."""
     others = {to_camel(name): fact for name, fact in (facts or {}).items()}
+    seen = observation()
+    if seen is not None:
+        seen.problem = code
+        others["requestId"] = seen.request_id
     others = {name: fact for name, fact in others.items() if name not in Problem.model_fields}
     body = Problem(
         type=f"/problems/{code}",

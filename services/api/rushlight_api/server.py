@@ -75,6 +75,10 @@ class Server(uvicorn.Server):
         """Serve until stopped."""
         await self._serve(sockets=[listener])
 
+    def closing(self) -> None:
+        """Tell who asks that this ends soon; all is still answered."""
+        self._farm.close()
+
     def stop(self) -> None:
         """End: held requests first, then the rest."""
         self._farm.stop()

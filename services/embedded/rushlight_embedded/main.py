@@ -61,6 +61,7 @@ def run(
     """
     set_up_logs("farm")
     server = read_settings(ServerSettings, arguments, file=file)
+    set_up_logs("farm", level=server.log_level)
     farm = read_settings(FarmSettings, file=file)
     worker = read_settings(WorkerSettings, file=file)
     asyncio.run(run_farm(server, farm, worker, started=started))
@@ -131,6 +132,7 @@ class Embedded:
         """The first signal stops the farm cleanly, the second at once."""
         if not self._stopping.is_set():
             _log.info("stopping", signal=number.name)
+            self._server.closing()
             self._stopping.set()
             return
         self._provisioner.kill()

@@ -17,6 +17,9 @@ from rushlight.bus.port import Bus
 from rushlight.clock import FarmClock
 from rushlight.eventlog.liveness import Liveness
 from rushlight.eventlog.log import FarmLog
+from rushlight.metrics.dispatcher import DispatcherMetrics
+from rushlight.metrics.reaper import ReaperMetrics
+from rushlight.metrics.registry import new_registry
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.main import build_app
 from rushlight_dispatcher.main import Dispatcher
@@ -57,19 +60,25 @@ class Parts:
         liveness = Liveness.open(data, clock=clock)
         _go_on_from(log, liveness, clock)
         bus = bus or LocalBus(clock, LocalLimits(commands_max=server.commands_max))
+        registry = new_registry()
+        dispatcher = Dispatcher(
+            bus=bus, log=log, settings=farm, clock=clock, metrics=DispatcherMetrics(registry)
+        )
+        reaper = Reaper(
+            bus=bus,
+            views=log.views,
+            liveness=liveness,
+            settings=farm,
+            clock=clock,
+            provisioner=provisioner,
+            metrics=ReaperMetrics(registry),
+        )
         return cls(
             bus=bus,
             log=log,
             liveness=liveness,
-            dispatcher=Dispatcher(bus=bus, log=log, settings=farm, clock=clock),
-            reaper=Reaper(
-                bus=bus,
-                views=log.views,
-                liveness=liveness,
-                settings=farm,
-                clock=clock,
-                provisioner=provisioner,
-            ),
+            dispatcher=dispatcher,
+            reaper=reaper,
             app=build_app(
                 bus=bus,
                 log=log,
@@ -77,6 +86,8 @@ class Parts:
                 settings=server,
                 farm_settings=farm,
                 clock=clock,
+                registry=registry,
+                checks={"dispatcher": dispatcher.health, "reaper": reaper.health},
             ),
         )
 

@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 PREFIX = "rushlight_http"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-ACCEPTED = 202
 
 
 class _Answers:
@@ -41,11 +40,6 @@ class ApiMetrics:
             ["code", "route", "status"],
             registry=registry,
         )
-        self._late = Counter(
-            f"{PREFIX}_outcomes_late",
-            "Answers 202: the outcome was not there in time.",
-            registry=registry,
-        )
         self.open = Gauge(
             f"{PREFIX}_requests_open", "Requests that are being answered.", registry=registry
         )
@@ -63,8 +57,6 @@ class ApiMetrics:
             )
         found.seconds.observe(seconds)
         found.count.inc()
-        if status == ACCEPTED:
-            self._late.inc()
 
     def problem(self, code: str, route: str, status: int) -> None:
         """The answer was a problem."""

@@ -57,13 +57,14 @@ async def healthz(request: Incoming) -> Response[bytes]:
     **operation("readiness", TAG, {200: HealthResource, 503: HealthResource}, allowed=PUBLIC),
 )
 async def readyz(request: Incoming) -> Response[bytes]:
-    """Ask whether the farm can serve: the log answers, and no shutdown has begun."""
+    """Ask whether the farm can serve: each of its parts is well, and no shutdown has begun."""
     farm = farm_of(request)
     checks = {
         "log": await _check(farm, farm.log.head),
         "heartbeats": await _check(farm, farm.liveness.rows),
         "events": "ok" if farm.pulse.listening.is_set() else "not listening",
-        "shutdown": "begun" if farm.stopping.is_set() else "ok",
+        **{name: says() for name, says in farm.checks.items()},
+        "shutdown": "begun" if farm.closing else "ok",
     }
     ready = all(found == "ok" for found in checks.values())
     resource = HealthResource(status="ok" if ready else "unavailable", checks=checks)
