@@ -124,6 +124,19 @@ class ServerSettings(_Settings):
     commands_max: int = Field(
         10_000, gt=0, description="commands that may wait for the dispatcher; more: 503"
     )
+    rate_per_s: float = Field(
+        100, gt=0, description="requests that one principal may send, in the long run"
+    )
+    rate_burst: int = Field(500, ge=1, description="requests that it may send at once")
+    tls_certificate: Path | None = Field(
+        None, description="file of the certificate (PEM, with its chain); none: plain HTTP"
+    )
+    tls_key: Path | None = Field(None, description="file of the certificate's private key")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+$",
+        description="address that clients use; none: as it listens",
+    )
     shutdown_s: float = Field(5, gt=0, description="after SIGTERM open requests end within it")
     log_level: LogLevel = Field("INFO", description="the least that is logged")
     log_requests: Literal["none", "failed", "all"] = Field(
@@ -142,6 +155,12 @@ class ServerSettings(_Settings):
     events_lag_max: int = Field(
         10_000, gt=0, description="a reader that falls so many events behind gets a reset"
     )
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> "ServerSettings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: give both files")
+        return self
 
 
 class WorkerSettings(_Settings):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from rushlight.bus.port import Bus, Queue
 from rushlight.clock import Clock
+from rushlight.keys.store import KeyStore
 from rushlight.messages.work import FarmEvent
 from rushlight.metrics.api import ApiMetrics
 from rushlight.metrics.farm import FarmCollector
@@ -18,13 +19,15 @@ from rushlight.metrics.registry import new_registry
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.attempt_logs import AttemptLogs
 from rushlight_api.farm import Farm
+from rushlight_api.identity import DOOR_HANDLERS, Door, admit
 from rushlight_api.mailboxes import GONE, Mailboxes
-from rushlight_api.origin import refuse_foreign_pages
+from rushlight_api.origin import is_loopback
 from rushlight_api.observing import Observed
 from rushlight_api.ports import Checks, LivenessPort, LogPort
 from rushlight_api.preferences import tell_preferences
 from rushlight_api.problems import HANDLERS, Malformed
 from rushlight_api.pulse import Pulse
+from rushlight_api.rates import Rates
 from rushlight_api.reading import Incoming
 from rushlight_api.routes import (
     agents,
@@ -49,6 +52,7 @@ def build_app(
     bus: Bus,
     log: LogPort,
     liveness: LivenessPort,
+    keys: KeyStore,
     settings: ServerSettings,
     farm_settings: FarmSettings,
     clock: Clock,
@@ -73,6 +77,12 @@ def build_app(
         checks=checks or {},
     )
     _count(served)
+    door = Door(
+        keys,
+        Rates(settings.rate_per_s, settings.rate_burst),
+        clock,
+        public=not is_loopback(settings.host),
+    )
     large = Router(
         path="/",
         route_handlers=LARGE,
@@ -82,9 +92,9 @@ def build_app(
         route_handlers=[large, *_handlers()],
         before_request=_before,
         before_send=[tell_preferences],
-        exception_handlers=HANDLERS,
+        exception_handlers={**HANDLERS, **DOOR_HANDLERS},
         lifespan=[_lifespan],
-        state=State({"farm": served}),
+        state=State({"farm": served, "door": door}),
         request_max_body_size=settings.body_max_bytes,
         openapi_config=None,
         logging_config=None,
@@ -122,7 +132,7 @@ def _handlers() -> list[Any]:
 
 async def _before(request: Incoming) -> Response[bytes] | None:
     """What holds for every address."""
-    refuse_foreign_pages(request)
+    admit(request)
     declared = request.route_handler.opt.get("operation")
     if declared is not None and declared.query is None and request.query_params:
         names = ", ".join(sorted(set(request.query_params)))
@@ -145,6 +155,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         await served.mailboxes.close()
+        await app.state["door"].close()
 
 
 def _hear(served: Farm, event: FarmEvent) -> None:

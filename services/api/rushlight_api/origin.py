@@ -8,9 +8,7 @@ them must come from it.
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from litestar.exceptions import PermissionDeniedException
-
-from rushlight.errors import SettingsInvalid
+from rushlight.errors import Forbidden, SettingsInvalid
 from rushlight_api.reading import Incoming
 
 
@@ -24,16 +22,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_public_bind(host: str) -> None:
+def refuse_public_bind(host: str, *, has_keys: bool) -> None:
     """Refuse to listen where others could reach a farm without keys.
 
     Raises:
         SettingsInvalid: ``host`` is not this machine alone; says what to do.
     """
-    if not is_loopback(host):
+    if not has_keys and not is_loopback(host):
         raise SettingsInvalid(
-            f"host {host}: this release has no keys yet, so it listens on this machine only; use"
-            " 127.0.0.1, and reach it from elsewhere through a tunnel (ssh -L 3000:127.0.0.1:3000)"
+            f"host {host}: others reach the farm there, and it has no keys yet. Make the first one"
+            " with `rushlight key create --role admin`, or listen on 127.0.0.1"
         )
 
 
@@ -41,11 +39,11 @@ def refuse_foreign_pages(request: Incoming) -> None:
     """Refuse what a page of another site has a browser send.
 
     Raises:
-        PermissionDeniedException: the host or the origin is not this machine.
+        Forbidden: the host or the origin is not this machine.
     """
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname
     if host is not None and not is_loopback(host):
-        raise PermissionDeniedException(f"the farm is at 127.0.0.1 or localhost, not at {host}")
+        raise Forbidden(f"the farm is at 127.0.0.1 or localhost, not at {host}")
     origin = request.headers.get("origin")
     if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
-        raise PermissionDeniedException(f"pages of {origin} may not use this farm")
+        raise Forbidden(f"pages of {origin} may not use this farm")

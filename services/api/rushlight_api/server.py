@@ -3,29 +3,35 @@
 import asyncio
 import logging
 import socket
+import ssl
+from pathlib import Path
 
+import structlog
 import uvicorn
 from litestar import Litestar
 
-from rushlight.errors import Unavailable
+from rushlight.errors import SettingsInvalid, Unavailable
+from rushlight.keys.store import KEYS_FILE, KeyStore
 from rushlight.settings import ServerSettings
 from rushlight_api.farm import Farm
-from rushlight_api.origin import refuse_public_bind
+from rushlight_api.origin import is_loopback, refuse_public_bind
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 30
 # Of the time for a clean stop; the rest is for the farm behind the API.
 DRAIN_SHARE = 0.25
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how clients here reach it
+_log = structlog.get_logger("rushlight.api")
 
 
 def listen(settings: ServerSettings) -> socket.socket:
     """A listening socket; taken before anything else starts, so a port in use is told at once.
 
     Raises:
-        SettingsInvalid: the address is not this machine's alone.
+        SettingsInvalid: others reach the address and there are no keys; no such certificate.
         Unavailable: the port is in use.
     """
-    refuse_public_bind(settings.host)
+    _look_at_the_way_in(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # asyncio sends without delay (TCP_NODELAY) only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -43,10 +49,54 @@ def listen(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def _look_at_the_way_in(settings: ServerSettings) -> None:
+    """Who can reach the farm needs a key, and the key should not be read on its way."""
+    _check_certificate(settings)
+    if is_loopback(settings.host):
+        return
+    refuse_public_bind(settings.host, has_keys=_has_keys(settings.data))
+    if settings.tls_certificate is None:
+        _log.warning(
+            "keys_travel_unencrypted",
+            host=settings.host,
+            advice="set tls_certificate and tls_key, or let a proxy on this machine do TLS",
+        )
+    elif settings.public_url is None and settings.host in ANY_ADDRESS:
+        raise SettingsInvalid(
+            "public_url is needed with a certificate: the address in it, as"
+            " https://farm.example:3000"
+        )
+
+
+def _has_keys(data: Path) -> bool:
+    if not (data / KEYS_FILE).exists():
+        return False
+    with KeyStore.open(data) as keys:
+        return keys.any_active()
+
+
+def _check_certificate(settings: ServerSettings) -> None:
+    """Uvicorn would find out when everything else has started."""
+    if settings.tls_certificate is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"tls_certificate {settings.tls_certificate} with tls_key {settings.tls_key} cannot be"
+            f" used ({error.strerror or error}): give PEM files that belong together"
+        ) from None
+
+
+def url_of(listener: socket.socket, settings: ServerSettings | None = None) -> str:
     """The address that clients use."""
+    if settings is not None and settings.public_url is not None:
+        return settings.public_url
+    scheme = "http" if settings is None or settings.tls_certificate is None else "https"
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host = ANY_ADDRESS.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class Server(uvicorn.Server):
@@ -67,6 +117,8 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=drain_s,
+                ssl_certfile=settings.tls_certificate,
+                ssl_keyfile=settings.tls_key,
             )
         )
         self._farm: Farm = app.state["farm"]

@@ -14,17 +14,17 @@ import orjson
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
+from rushlight_api.identity import caller_of
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming
 
 NAMESPACE = UUID("3c0a8f5e-2d44-4f0b-8c53-72757368ab1e")
-ANONYMOUS = "anonymous"
 _KEY = re.compile(r'"?([\x21\x23-\x7e](?:[\x20\x21\x23-\x7e]{0,253}[\x21\x23-\x7e])?)"?')
 
 
 def principal_of(request: Incoming) -> str:
-    """Who asks; nobody has a name yet."""
-    return ANONYMOUS
+    """Who asks, by the name that events carry."""
+    return caller_of(request).principal
 
 
 @dataclass(frozen=True, slots=True)

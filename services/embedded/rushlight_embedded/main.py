@@ -82,7 +82,7 @@ async def run_farm(
     """
     clock = clock or SystemClock()
     with listen(server) as listener:
-        url = url_of(listener)
+        url = url_of(listener, server)
         launch = launch_of(server, worker, url)
         provisioner = LocalProvisioner(launch, clock)
         parts = Parts.open(

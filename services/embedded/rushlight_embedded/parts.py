@@ -17,6 +17,7 @@ from rushlight.bus.port import Bus
 from rushlight.clock import FarmClock
 from rushlight.eventlog.liveness import Liveness
 from rushlight.eventlog.log import FarmLog
+from rushlight.keys.store import KeyStore
 from rushlight.metrics.dispatcher import DispatcherMetrics
 from rushlight.metrics.reaper import ReaperMetrics
 from rushlight.metrics.registry import new_registry
@@ -35,6 +36,7 @@ class Parts:
     bus: Bus
     log: FarmLog
     liveness: Liveness
+    keys: KeyStore
     dispatcher: Dispatcher
     reaper: Reaper
     app: Litestar
@@ -58,6 +60,7 @@ class Parts:
         """
         log = FarmLog.open(data, clock=clock)
         liveness = Liveness.open(data, clock=clock)
+        keys = KeyStore.open(data, clock=clock)
         _go_on_from(log, liveness, clock)
         bus = bus or LocalBus(clock, LocalLimits(commands_max=server.commands_max))
         registry = new_registry()
@@ -77,12 +80,14 @@ class Parts:
             bus=bus,
             log=log,
             liveness=liveness,
+            keys=keys,
             dispatcher=dispatcher,
             reaper=reaper,
             app=build_app(
                 bus=bus,
                 log=log,
                 liveness=liveness,
+                keys=keys,
                 settings=server,
                 farm_settings=farm,
                 clock=clock,
@@ -106,6 +111,7 @@ class Parts:
         """End the loops, then close the log."""
         await self.bus.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.keys.close()
         self.liveness.close()
         self.log.close()
 

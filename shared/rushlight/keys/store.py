@@ -162,12 +162,14 @@ class KeyStore:
         with self._file.look() as cursor:
             return bool(cursor.execute(_ASKS).fetchone()[0])
 
-    def used(self, key: Key) -> None:
-        """Note that a key was used, once a minute at most."""
-        now = self._clock.now()
+    def is_due(self, key: Key) -> bool:
+        """Whether its use should be noted: it was not within the last minute."""
         last = key.last_used_at
-        if last is not None and (now - last).total_seconds() < USED_EVERY_S:
-            return
+        return last is None or (self._clock.now() - last).total_seconds() >= USED_EVERY_S
+
+    def used(self, key: Key) -> None:
+        """Note that a key was used; another process may have, within the minute."""
+        now = self._clock.now()
         before = text_of(now - timedelta(seconds=USED_EVERY_S))
         with self._file.change() as cursor:
             cursor.execute(
