@@ -21,8 +21,8 @@ from rushlight_api.attempt_logs import AttemptLogs
 from rushlight_api.farm import Farm
 from rushlight_api.identity import DOOR_HANDLERS, Door, admit
 from rushlight_api.mailboxes import GONE, Mailboxes
-from rushlight_api.origin import is_loopback
 from rushlight_api.observing import Observed
+from rushlight_api.origin import is_loopback
 from rushlight_api.ports import Checks, LivenessPort, LogPort
 from rushlight_api.preferences import tell_preferences
 from rushlight_api.problems import HANDLERS, Malformed
