@@ -189,6 +189,9 @@ class WorkerSettings(_Settings):
         default_factory=dict,
         description="what the renderer `command` may run: name to argv; none: not offered",
     )
+    povray_program: str = Field(
+        "povray", description="POV-Ray's program, for the renderer `povray`: a name or a path"
+    )
     default_scene: str | None = Field(
         None, description="scene (root:path) for tasks that name no renderer; none: not taken"
     )

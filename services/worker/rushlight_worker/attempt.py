@@ -298,7 +298,7 @@ class Attempt:
         if ended.well:
             return
         lines = self.log.last_lines()
-        explained = prepared.renderer.explain(ended.code, lines) if ended.code else None
+        explained = prepared.renderer.explain(ended.code or -(ended.signal or 0), lines)
         if explained is not None:
             raise explained
         unfit = says_unfit(lines)

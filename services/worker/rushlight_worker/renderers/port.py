@@ -93,5 +93,5 @@ class Renderer(Protocol):
         ...
 
     def explain(self, exit_code: int, last_lines: Sequence[str]) -> RenderFailed | None:
-        """What an exit code other than 0 means, if it has a meaning of its own."""
+        """What an exit code other than 0, or minus a signal, means if it means something here."""
         ...
