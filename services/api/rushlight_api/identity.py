@@ -7,7 +7,7 @@ public addresses. Which task or worker a role may touch is the matter of ``owner
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 from litestar import Response
@@ -216,7 +216,7 @@ def on_refused(request: Incoming, error: RushlightError) -> Response[bytes]:
     return response
 
 
-DOOR_HANDLERS: Final = {
+DOOR_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     Unauthenticated: on_refused,
     Forbidden: on_refused,
     RateLimited: on_refused,

@@ -1,7 +1,7 @@
 """How fast one principal may send requests: a bucket of tokens each, in this process's memory.
 
-A bucket fills at ``rate_per_s`` up to ``burst``; each request takes one token. Several API processes
-each have their own.
+A bucket fills at ``rate_per_s`` up to ``burst``; each request takes one token. Several API
+processes each have their own.
 """
 
 from dataclasses import dataclass
