@@ -25,6 +25,7 @@ up: dev ## run a farm on this machine: API, dispatcher, reaper and a worker
 	$(BIN)/rushlight up $(ARGS)
 
 test: dev ## run every test
+	@tools/programs.sh
 	$(PYTEST) $(ARGS)
 
 check: dev ## what CI runs first: lint, types, who imports whom, unit tests, house rules
