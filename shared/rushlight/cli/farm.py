@@ -1,9 +1,10 @@
-"""What every command that talks to a farm has: its address, ``--json``, and short task ids."""
+"""What every command that talks to a farm has: address, key, ``--json``, and short task ids."""
 
 import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import rich_click as click
 from click import get_current_context
 
 from rushlight.cli.output import Output
+from rushlight.client.credentials import find_key, unencrypted_to
 from rushlight.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -62,8 +64,9 @@ class Farm:
 
 
 def asks_farm(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--url`` and ``--json``; the command gets a ``Farm`` as its first argument."""
+    """Add ``--url``, ``--key-file`` and ``--json``; the command's first argument is a ``Farm``."""
 
+    @key_file_option
     @click.option(
         "--url",
         envvar="RUSHLIGHT_URL",
@@ -73,14 +76,43 @@ def asks_farm(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON, unchanged.")
     @functools.wraps(command)
-    def with_farm(*args: Any, url: str | None, as_json: bool, **rest: Any) -> Any:
-        from rushlight.client.wire import WireClient  # noqa: PLC0415 - httpx takes its time
-
+    def with_farm(
+        *args: Any, url: str | None, key_file: Path | None, as_json: bool, **rest: Any
+    ) -> Any:
         get_current_context().meta[JSON_KEY] = as_json
-        with WireClient(url or local_url()) as client:
+        with open_client(url, key_file) as client:
             return command(Farm(client, Output(as_json)), *args, **rest)
 
     return with_farm
+
+
+def key_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--key-file``. There is no option for the key itself: everybody could read that."""
+    return click.option(
+        "--key-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="File of your key. Without it: RUSHLIGHT_KEY, then the file RUSHLIGHT_KEY_FILE.",
+    )(command)
+
+
+def open_client(url: str | None, key_file: Path | None = None) -> "WireClient":
+    """A client of the farm at ``url``, or of the one here, with the user's key if there is one.
+
+    Raises:
+        InvalidRequest: no address, or a key file that does not read or holds no key.
+    """
+    from rushlight.client.wire import WireClient  # noqa: PLC0415 - httpx takes its time
+
+    url = url or local_url()
+    found = find_key(key_file)
+    client = WireClient(url, key=None if found is None else found.text)
+    if found is not None:
+        # A script's log need not say it with every line; a person should know.
+        unencrypted = unencrypted_to(url) if sys.stderr.isatty() else None
+        for warning in filter(None, (found.warning, unencrypted)):
+            print(f"warning: {warning}", file=sys.stderr)
+    return client
 
 
 def local_url() -> str:
