@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from litestar import Litestar, Response, Router
 from litestar.datastructures import State
 from prometheus_client import CollectorRegistry
@@ -42,6 +43,7 @@ from rushlight_api.routes import (
 )
 
 LOGS_FOLDER = "logs"
+_log = structlog.get_logger("rushlight.api")
 COMINGS_AND_GOINGS = frozenset(
     {"rushlight.worker.joined", "rushlight.worker.left", "rushlight.worker.lost"}
 )
@@ -146,6 +148,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     served: Farm = app.state["farm"]
     served.pulse.tell(lambda event: _hear(served, event))
     listening = asyncio.create_task(served.pulse.run(), name="pulse")
+    listening.add_done_callback(_listened)
     await served.pulse.listening.wait()
     await served.mailboxes.open_all(await served.read(served.log.views.all_workers))
     try:
@@ -156,6 +159,12 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         await asyncio.gather(listening, return_exceptions=True)
         await served.mailboxes.close()
         await app.state["door"].close()
+
+
+def _listened(listening: asyncio.Task[None]) -> None:
+    """What ended it, at once; ``/readyz`` says no from here on."""
+    if not listening.cancelled() and listening.exception() is not None:
+        _log.error("listening_failed", exc_info=listening.exception())
 
 
 def _hear(served: Farm, event: FarmEvent) -> None:

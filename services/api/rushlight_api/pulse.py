@@ -36,10 +36,13 @@ class Pulse:
 
     async def run(self) -> None:
         """Listen until the bus closes."""
-        async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._beat_on())
-            await self._listen()
-            beating.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                beating = group.create_task(self._beat_on())
+                await self._listen()
+                beating.cancel()
+        finally:
+            self.listening.clear()
 
     async def _listen(self) -> None:
         async with self._bus.subscribe() as subscriber:
