@@ -219,6 +219,11 @@ def live_through(farm: Rehearsal, history: list[tuple[str, Any]]) -> None:
     """Let it all happen, on a farm that has begun to work."""
     farm.round(_join(farm, 0, 3, 1), _join(farm, 1, 2, 0), _say(farm, 0, 0, 0))
     farm.round(*(_submit(farm, number, number, number) for number in range(6)))
+    live_on(farm, history)
+
+
+def live_on(farm: Rehearsal, history: list[tuple[str, Any]]) -> None:
+    """Let it all happen."""
     for what, detail in history:
         if what == "round":
             farm.round(*(MAKERS[name](farm, a, b, d) for name, a, b, d in detail))
@@ -228,3 +233,26 @@ def live_through(farm: Rehearsal, history: list[tuple[str, Any]]) -> None:
             farm.silent.symmetric_difference_update({detail})
         else:
             farm.sweep()
+
+
+def arrive_capable(farm: Rehearsal, kind: str) -> None:
+    """A worker comes that can run any task."""
+    if kind == "push":
+        farm.join("anchor", memory_mib=None, tags=("gpu",))
+    else:
+        farm.ready("pull-anchor", capabilities=c.Capabilities(tags=("gpu",)))
+
+
+def work(farm: Rehearsal) -> None:
+    """Every worker that is not silent does what it should; the silent ones do nothing."""
+    for worker in list(farm.farm.workers.values()):
+        if not worker.here or worker.worker_id in farm.silent:
+            continue
+        if worker.mode == "pull" and worker.idle:
+            farm.ask(worker.worker_id)
+        if worker.task_id is None:
+            continue
+        if farm.task(worker.task_id).stop is None:
+            farm.complete(worker.task_id)
+        else:
+            farm.stopped(worker.task_id)

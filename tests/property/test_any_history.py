@@ -4,7 +4,14 @@ import json
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from tests.property.histories import SETTINGS, WatchedRehearsal, histories, live_through
+from tests.property.histories import (
+    SETTINGS,
+    WatchedRehearsal,
+    arrive_capable,
+    histories,
+    live_through,
+    work,
+)
 from tests.property.invariants import check, state, through_bytes
 from tests.rehearsal import Rehearsal
 
@@ -157,27 +164,5 @@ def test_once_faults_stop_every_task_ends_that_is_not_paused(history: History) -
     assert unfinished(farm) == []
 
 
-def arrive_capable(farm: Rehearsal, kind: str) -> None:
-    if kind == "push":
-        farm.join("anchor", memory_mib=None, tags=("gpu",))
-    else:
-        farm.ready("pull-anchor", capabilities=c.Capabilities(tags=("gpu",)))
-
-
 def unfinished(farm: Rehearsal) -> list[dict[str, Any]]:
     return [task.row() for task in farm.farm.tasks.values() if task.status != "paused"]
-
-
-def work(farm: Rehearsal) -> None:
-    """Every worker that is not silent does what it should; the silent ones do nothing."""
-    for worker in list(farm.farm.workers.values()):
-        if not worker.here or worker.worker_id in farm.silent:
-            continue
-        if worker.mode == "pull" and worker.idle:
-            farm.ask(worker.worker_id)
-        if worker.task_id is None:
-            continue
-        if farm.task(worker.task_id).stop is None:
-            farm.complete(worker.task_id)
-        else:
-            farm.stopped(worker.task_id)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from rushlight.domain.base import FarmEvent
+from rushlight.domain.base import FarmEvent, stream_of_worker
 from rushlight.domain.farm import Farm
 from rushlight.domain.task import Task
 from rushlight.domain.task_events import TaskEvent
 from rushlight.domain.term import RoundClosed
+from rushlight.domain.worker import Worker
 
 Stream = Callable[[UUID], Iterable[FarmEvent]]
 
@@ -19,6 +20,20 @@ def fold_task(task_id: UUID, events: Iterable[FarmEvent], *, before: int | None 
         if before is None or event.originator_version < before:
             event.mutate(task)
     return task
+
+
+def fold_worker(worker_id: str, events: Iterable[FarmEvent], version: int) -> Worker:
+    """A worker at ``version``, from those events of its stream that still matter then.
+
+    Of ``occupied`` and ``freed`` these are the last two: they only set what the next ``freed`` sets
+    again, and no other event reads that. Of the others all are needed.
+    """
+    worker = Worker.blank(stream_of_worker(worker_id))
+    for event in sorted(events, key=lambda event: event.originator_version):
+        if event.originator_version <= version:
+            event.apply(worker)
+    worker.version = version
+    return worker
 
 
 class Replay:

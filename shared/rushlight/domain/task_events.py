@@ -286,3 +286,20 @@ class Resumed(TaskEvent):
     def apply(self, task: Task) -> None:
         """It waits."""
         task.status = "pending"
+
+
+# The status of a task after an event that sets one, for whoever counts without folding.
+STATUS_AFTER: dict[str, str] = {
+    Submitted.TOPIC: "pending",
+    Assigned.TOPIC: "rendering",
+    Stopped.TOPIC: "pending",
+    Completed.TOPIC: "completed",
+    Failed.TOPIC: "failed",
+    TimedOut.TOPIC: "failed",
+    Lost.TOPIC: "failed",
+    Retried.TOPIC: "pending",
+    Requeued.TOPIC: "pending",
+    Cancelled.TOPIC: "cancelled",
+    Paused.TOPIC: "paused",
+    Resumed.TOPIC: "pending",
+}

@@ -20,6 +20,7 @@ from rushlight.eventlog import rows
 from rushlight.eventlog.checkpoints import Checkpoints
 from rushlight.eventlog.failures import damaged, log_errors
 from rushlight.eventlog.folder import LOG_FILE, AcknowledgedHead, FolderLock, make_folder
+from rushlight.eventlog.history import History
 from rushlight.eventlog.integrity import check
 from rushlight.eventlog.recorder import EVENTS_TABLE, application, read_event
 from rushlight.eventlog.rows import Row
@@ -33,7 +34,7 @@ Raw = tuple[int, UUID, int, str, bytes]
 class FarmLog:
     """The log of one farm; ``views`` are written with it, ``checkpoints`` now and then.
 
-    ``windows`` reads parts of it by filters.
+    ``windows`` reads parts of it by filters, ``history`` what the farm was at any position.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class FarmLog:
         held.callback(self._app.close)
         self.views = Views(self._app.datastore, path)
         self.windows = Windows(self._app.datastore, path)
+        self.history = History(self._app.datastore, path, self.views)
         self.checkpoints = Checkpoints(self._app.datastore, path)
         if head is not None:
             head.note(self.head())

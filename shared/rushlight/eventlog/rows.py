@@ -14,6 +14,13 @@ Row = dict[str, Any]
 
 EVENTS_TABLE = "stored_events"
 
+# What does not come with each task: comings and goings of workers, settings. A term for indexes.
+RARE = (
+    "topic NOT IN ('rushlight.worker.occupied', 'rushlight.worker.freed',"
+    " 'rushlight.term.round_closed')"
+    " AND (topic < 'rushlight.task.' OR topic >= 'rushlight.task/')"
+)
+
 TASK_COLUMNS = (
     "task_id",
     "seq",
@@ -45,6 +52,11 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS tasks_job ON tasks (job_id, seq) WHERE job_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker_id, seq) WHERE worker_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS tasks_live ON tasks (seq) WHERE live = 1",
+    # What had not ended at some time is found, and what had is counted, without reading rows.
+    "CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (completed_at, status, seq)"
+    " WHERE completed_at IS NOT NULL",
+    f"CREATE INDEX IF NOT EXISTS {EVENTS_TABLE}_rare"
+    f" ON {EVENTS_TABLE} (originator_id, originator_version) WHERE {RARE}",
     # What waits is counted at every scrape of the metrics.
     "CREATE INDEX IF NOT EXISTS tasks_waiting ON tasks (priority, created_at)"
     " WHERE status = 'pending'",

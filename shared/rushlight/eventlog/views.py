@@ -44,9 +44,13 @@ class Views:
         renderer: str | None = None,
         name_prefix: str | None = None,
         before_seq: int | None = None,
+        ended_before: datetime | None = None,
         limit: int,
     ) -> list[Row]:
-        """A page of tasks, newest first; ``before_seq`` is the ``seq`` of the last one before."""
+        """A page of tasks, newest first; ``before_seq`` is the ``seq`` of the last one before.
+
+        ``ended_before``: only those that ended earlier, and were not reopened since.
+        """
         filters = _filters(
             task_ids=task_ids,
             job_id=job_id,
@@ -55,6 +59,7 @@ class Views:
             renderer=renderer,
             name_prefix=name_prefix,
             before_seq=before_seq,
+            ended_before=None if ended_before is None else rows.instant(ended_before.isoformat()),
         )
         # The status picks the index only where no narrower one is given.
         term = "status = ?" if task_ids is job_id is worker_id is None else "+status = ?"
@@ -232,6 +237,7 @@ def _filters(
     renderer: str | None,
     name_prefix: str | None,
     before_seq: int | None,
+    ended_before: str | None,
 ) -> Terms:
     """Terms with their values; a ``+`` keeps a column from choosing the index."""
     terms: Terms = [
@@ -242,6 +248,7 @@ def _filters(
         ("+renderer = ?", renderer),
         ("instr(name, ?) = 1", name_prefix),
         ("seq < ?", before_seq),
+        ("+completed_at < ?", ended_before),
     ]
     return [(term, value) for term, value in terms if value is not None]
 

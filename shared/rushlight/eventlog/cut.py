@@ -1,0 +1,119 @@
+"""One snapshot of the log, seen up to a position: single events and the versions of streams.
+
+Each question is a few look-ups in an index, however long the log or a stream is.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import SQLiteCursor
+
+from rushlight.domain.base import FarmEvent
+from rushlight.errors import LogDamaged
+from rushlight.eventlog import rows
+from rushlight.eventlog.failures import damaged
+from rushlight.eventlog.recorder import read_event
+
+
+class Cut:
+    """The log up to ``position`` (None: all of it), as one transaction sees it."""
+
+    def __init__(self, cursor: SQLiteCursor, path: Path, position: int | None) -> None:
+        """Read with a cursor that is in a transaction."""
+        self._cursor = cursor
+        self._path = path
+        self.position = self.head() if position is None else position
+
+    def select(self, statement: str, *values: Any) -> list[Any]:
+        """All rows of a query."""
+        self._cursor.execute(statement, values)
+        return list(self._cursor.fetchall())
+
+    def head(self) -> int:
+        """The log's last position, wherever it is cut."""
+        return int(self.select(_HEAD)[0]["head"] or 0)
+
+    def event(self, position: int) -> FarmEvent:
+        """The event at a position."""
+        found = self.select(_EVENT, position)
+        if not found:
+            raise damaged(self._path, position - 1, f"position {position} is missing")
+        return self._read(found[0])
+
+    def event_of(self, stream: UUID, version: int) -> FarmEvent:
+        """One event of a stream."""
+        return self._read(self.select(_EVENT_OF, stream.hex, version)[0])
+
+    def position_of(self, stream: UUID, version: int) -> int | None:
+        """Where an event of a stream stands; None: it is not there."""
+        found = self.select(_POSITION_OF, stream.hex, version)
+        return int(found[0]["rowid"]) if found else None
+
+    def version_of(self, stream: UUID) -> int:
+        """The version that a stream had reached; 0: it had not begun. A binary search."""
+        low, high = 0, int(self.select(_TOP, stream.hex)[0]["top"] or 0)
+        middle = high
+        while low < high:
+            place = self.position_of(stream, middle)
+            if place is not None and place <= self.position:
+                low = middle
+            else:
+                high = middle - 1
+            middle = (low + high + 1) // 2
+        return low
+
+    def streams(self, ids: Iterable[UUID]) -> dict[UUID, list[FarmEvent]]:
+        """The events of these streams by then, in order; those without any are left out."""
+        found: dict[UUID, list[FarmEvent]] = {}
+        wanted = rows.dump([one.hex for one in ids])
+        for row in self.select(_STREAMS, wanted, self.position):
+            event = self._read(row)
+            found.setdefault(event.originator_id, []).append(event)
+        return found
+
+    def rare(self, stream: UUID) -> list[FarmEvent]:
+        """What happened to a worker or the term by then, but for what happens with each task."""
+        return [self._read(row) for row in self.select(_RARE, stream.hex, self.position)]
+
+    def last_rare(self, stream: UUID) -> FarmEvent | None:
+        """The last one of these."""
+        found = self.select(f"{_RARE} DESC LIMIT 1", stream.hex, self.position)
+        return self._read(found[0]) if found else None
+
+    def last_frequent(self, stream: UUID, version: int, count: int) -> list[FarmEvent]:
+        """The last ``count`` of the others up to a version, in order."""
+        found = self.select(_FREQUENT, stream.hex, version, count)
+        return [self._read(row) for row in reversed(found)]
+
+    def _read(self, row: Any) -> FarmEvent:
+        stored = StoredEvent(
+            UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
+        )
+        try:
+            return read_event(stored)
+        except LogDamaged as error:
+            raise damaged(self._path, row["rowid"] - 1, f"at {row['rowid']}: {error}") from error
+
+
+_TABLE = rows.EVENTS_TABLE
+_COLUMNS = f"SELECT rowid, originator_id, originator_version, topic, state FROM {_TABLE}"  # noqa: S608
+_HEAD = f"SELECT MAX(rowid) AS head FROM {_TABLE}"  # noqa: S608
+_EVENT = f"{_COLUMNS} WHERE rowid = ?"
+_EVENT_OF = f"{_COLUMNS} WHERE originator_id = ? AND originator_version = ?"
+_POSITION_OF = f"SELECT rowid FROM {_TABLE} WHERE originator_id = ? AND originator_version = ?"  # noqa: S608
+_TOP = f"SELECT MAX(originator_version) AS top FROM {_TABLE} WHERE originator_id = ?"  # noqa: S608
+_STREAMS = (
+    f"{_COLUMNS} WHERE originator_id IN (SELECT value FROM json_each(?)) AND rowid <= ?"  # noqa: S608
+    " ORDER BY originator_id, originator_version"
+)
+# Word for word the condition of the index on rare events, or SQLite would not use it.
+_RARE = (
+    f"{_COLUMNS} WHERE {rows.RARE} AND originator_id = ? AND rowid <= ? ORDER BY originator_version"
+)
+_FREQUENT = (
+    f"{_COLUMNS} WHERE NOT ({rows.RARE}) AND originator_id = ? AND originator_version <= ?"
+    " ORDER BY originator_version DESC LIMIT ?"
+)
