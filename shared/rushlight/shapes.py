@@ -58,6 +58,7 @@ def task_resource(row: Row, progress: Progress, now: datetime) -> TaskResource:
         task_id=row["task_id"],
         name=row["name"],
         job_id=row["job_id"],
+        submitted_by=row["submitted_by"],
         status=row["status"],
         priority=row["priority"],
         estimated_render_time=row["estimated_render_s"],

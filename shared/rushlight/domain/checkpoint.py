@@ -12,7 +12,8 @@ from rushlight.domain.task import Task
 from rushlight.domain.term import TERM_STREAM, RoundClosed, TakenOver, Term
 from rushlight.domain.worker import Worker
 
-FORMAT = 1
+# 2: tasks know who submitted them.
+FORMAT = 2
 
 Document = dict[str, Any]
 

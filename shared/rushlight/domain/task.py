@@ -33,6 +33,7 @@ class Task(FarmAggregate):
         self.seq = 0
         self.name: str | None = None
         self.job_id: str | None = None
+        self.submitted_by = ""
         self.status = "pending"
         self.priority = "MEDIUM"
         self.estimated_render_s: float | None = None

@@ -46,6 +46,7 @@ class Submitted(TaskEvent):
             setattr(task, name, getattr(self, name))
         task.args = list(self.args)
         task.frame_list = None if self.frames is None else parse_frames(self.frames)
+        task.submitted_by = self.principal
         task.created_at = self.timestamp
 
 

@@ -16,7 +16,7 @@ import orjson
 from rushlight.errors import LogError
 from rushlight.eventlog.failures import DAMAGED, damaged, log_errors, sqlite_name
 from rushlight.eventlog.folder import LOG_FILE, acknowledged_head
-from rushlight.eventlog.recorder import EVENTS_TABLE, FORMAT
+from rushlight.eventlog.rows import EVENTS_TABLE, FORMAT
 
 READ_BACK = 1000
 PAGE_SIZE_AT = 16  # in the header of every SQLite file

@@ -22,7 +22,9 @@ from rushlight.eventlog.failures import damaged, log_errors
 from rushlight.eventlog.folder import LOG_FILE, AcknowledgedHead, FolderLock, make_folder
 from rushlight.eventlog.history import History
 from rushlight.eventlog.integrity import check
+from rushlight.eventlog.older_views import drop_older_views
 from rushlight.eventlog.recorder import EVENTS_TABLE, application, read_event
+from rushlight.eventlog.rounds import all_rows
 from rushlight.eventlog.rows import Row
 from rushlight.eventlog.views import Views
 from rushlight.eventlog.windows import Windows
@@ -76,7 +78,10 @@ class FarmLog:
             check(data)
             head = AcknowledgedHead(data)
             held.callback(head.close)
-            return cls(path, str(path.absolute()), create=True, held=held, head=head)
+            drop_older_views(path)
+            log = cls(path, str(path.absolute()), create=True, held=held, head=head)
+        log._make_views()
+        return log
 
     @classmethod
     def open_read_only(cls, data: Path) -> Self:
@@ -92,6 +97,16 @@ class FarmLog:
         check(data)
         with ExitStack() as held:
             return cls(path, f"{path.absolute().as_uri()}?mode=ro", create=False, held=held)
+
+    def _make_views(self) -> None:
+        """Make views that are new or of an older version, from the log."""
+        if self.views.are_current():
+            return
+        try:
+            self.views.rebuild(*all_rows(self))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close it; the next writer may open it."""

@@ -23,7 +23,6 @@ from rushlight.errors import LogDamaged
 from rushlight.eventlog import checkpoints, rows
 from rushlight.eventlog.rows import Row
 
-FORMAT = 1
 EVENTS_TABLE = rows.EVENTS_TABLE
 INSERT_EVENT = (
     f"INSERT INTO {EVENTS_TABLE} (originator_id, originator_version, topic, state)"  # noqa: S608
@@ -99,7 +98,7 @@ class FarmRecorder(SQLiteApplicationRecorder):
             "state BLOB NOT NULL, "
             "UNIQUE (originator_id, originator_version))"
         )
-        return [events, *rows.TABLES, checkpoints.TABLE, f"PRAGMA user_version={FORMAT}"]
+        return [events, *rows.TABLES, checkpoints.TABLE]
 
     def _insert_events(
         self,

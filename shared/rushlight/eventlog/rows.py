@@ -13,6 +13,8 @@ import orjson
 Row = dict[str, Any]
 
 EVENTS_TABLE = "stored_events"
+# Of the file; 2: tasks know who submitted them. Views of an older one are made anew at the start.
+FORMAT = 2
 
 # What does not come with each task: comings and goings of workers, settings. A term for indexes.
 RARE = (
@@ -28,6 +30,7 @@ TASK_COLUMNS = (
     "live",
     "priority",
     "job_id",
+    "submitted_by",
     "worker_id",
     "renderer",
     "name",
@@ -45,12 +48,14 @@ ENDED = frozenset({"completed", "cancelled"})
 TABLES = (
     "CREATE TABLE IF NOT EXISTS tasks ("
     "task_id TEXT PRIMARY KEY, seq INTEGER, status TEXT, live INTEGER, priority TEXT, job_id TEXT,"
+    " submitted_by TEXT,"
     " worker_id TEXT, renderer TEXT, name TEXT, frames_total INTEGER, frames_done INTEGER,"
     " created_at TEXT, completed_at TEXT, doc TEXT)",
     "CREATE INDEX IF NOT EXISTS tasks_seq ON tasks (seq)",
     "CREATE INDEX IF NOT EXISTS tasks_status ON tasks (status, seq)",
     "CREATE INDEX IF NOT EXISTS tasks_job ON tasks (job_id, seq) WHERE job_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker_id, seq) WHERE worker_id IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS tasks_submitter ON tasks (submitted_by, seq)",
     "CREATE INDEX IF NOT EXISTS tasks_live ON tasks (seq) WHERE live = 1",
     # What had not ended at some time is found, and what had is counted, without reading rows.
     "CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (completed_at, status, seq)"
@@ -109,6 +114,7 @@ def task_columns(row: Row) -> tuple[Any, ...]:
         is_live(row),
         row["priority"],
         row["job_id"],
+        row["submitted_by"],
         row["worker_id"],
         row["renderer"],
         row["name"],

@@ -39,6 +39,7 @@ class Views:
         task_ids: Collection[str] | None = None,
         status: Collection[str] = (),
         job_id: str | None = None,
+        submitted_by: str | None = None,
         worker_id: str | None = None,
         priority: str | None = None,
         renderer: str | None = None,
@@ -54,6 +55,7 @@ class Views:
         filters = _filters(
             task_ids=task_ids,
             job_id=job_id,
+            submitted_by=submitted_by,
             worker_id=worker_id,
             priority=priority,
             renderer=renderer,
@@ -62,7 +64,8 @@ class Views:
             ended_before=None if ended_before is None else rows.instant(ended_before.isoformat()),
         )
         # The status picks the index only where no narrower one is given.
-        term = "status = ?" if task_ids is job_id is worker_id is None else "+status = ?"
+        narrower = (task_ids, job_id, worker_id, submitted_by)
+        term = "status = ?" if narrower == (None,) * 4 else "+status = ?"
         # One walk down an index per status, merged: none reads further than its page.
         walks = [[*filters, (term, one)] for one in sorted(set(status))] or [filters]
         with self._snapshot() as cursor:
@@ -170,6 +173,18 @@ class Views:
             cursor.execute("SELECT changes()")
             return int(cursor.fetchone()[0])
 
+    def others_submitted(self, job_id: str, principal: str) -> bool:
+        """Whether a job has tasks that somebody else submitted."""
+        with self._snapshot() as cursor:
+            cursor.execute(_OTHERS, (job_id, principal))
+            return cursor.fetchone() is not None
+
+    def are_current(self) -> bool:
+        """Whether they have the form that this version writes, for all of the log."""
+        with self._snapshot() as cursor:
+            cursor.execute("PRAGMA user_version")
+            return bool(cursor.fetchone()[0] == rows.FORMAT)
+
     def rebuild(self, task_rows: Iterable[Row], worker_rows: Iterable[Row]) -> None:
         """Replace both views by these rows, in one transaction; outcomes stay."""
         with self._change() as cursor:
@@ -177,6 +192,7 @@ class Views:
             cursor.execute("DELETE FROM workers")
             cursor.executemany(rows.PUT_TASK, map(rows.task_columns, task_rows))
             cursor.executemany(rows.PUT_WORKER, map(rows.worker_columns, worker_rows))
+            cursor.execute(f"PRAGMA user_version={rows.FORMAT}")
 
     def dump(self) -> tuple[int, list[Row], list[Row]]:
         """The log's head, and all rows of tasks and of workers by id, from one snapshot."""
@@ -214,6 +230,7 @@ _WAITING = (
     "SELECT priority, COUNT(*) AS tasks, MIN(created_at) AS oldest"
     " FROM tasks INDEXED BY tasks_waiting WHERE status = 'pending' GROUP BY priority"
 )
+_OTHERS = "SELECT 1 FROM tasks WHERE job_id = ? AND submitted_by != ? LIMIT 1"
 _JOB = (
     "SELECT status, COUNT(*) AS tasks, SUM(frames_total) AS frames_total,"
     " SUM(frames_done) AS frames_done, MIN(created_at) AS created_at,"
@@ -232,6 +249,7 @@ def _filters(
     *,
     task_ids: Collection[str] | None,
     job_id: str | None,
+    submitted_by: str | None,
     worker_id: str | None,
     priority: str | None,
     renderer: str | None,
@@ -244,6 +262,7 @@ def _filters(
         (_IDS, None if task_ids is None else rows.dump(list(task_ids))),
         ("job_id = ?" if task_ids is None else "+job_id = ?", job_id),
         ("worker_id = ?" if task_ids is job_id is None else "+worker_id = ?", worker_id),
+        ("submitted_by = ?" if job_id is worker_id is None else "+submitted_by = ?", submitted_by),
         ("+priority = ?", priority),
         ("+renderer = ?", renderer),
         ("instr(name, ?) = 1", name_prefix),

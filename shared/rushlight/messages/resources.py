@@ -191,6 +191,7 @@ class TaskResource(Resource):
     task_id: UUID
     name: str | None
     job_id: str | None
+    submitted_by: str = Field(description="principal of the submission")
     status: TaskStatus
     priority: Priority
     estimated_render_time: float | None
