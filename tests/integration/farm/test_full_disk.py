@@ -87,11 +87,17 @@ def test_a_full_disk_acknowledges_nothing_loses_nothing_and_goes_on_by_itself(di
     assert task(disk.farm, kept)["name"] == "before"
     listed = httpx.get(f"{url}/renders").json()["items"]
     assert [one["taskId"] for one in listed] == [kept]
+    until(
+        lambda: httpx.get(f"{url}/readyz").status_code == 503, "the farm says that it is not ready"
+    )
+    checks = httpx.get(f"{url}/readyz").json()["checks"]
+    assert "log" in checks["dispatcher"] and checks["log"] == "ok", checks
     disk.free()
     until(
         lambda: httpx.post(f"{url}/renders", json={"name": "after"}).status_code == 201,
         "tasks are taken again",
     )
+    assert httpx.get(f"{url}/readyz").status_code == 200
     if waiting.status_code == 202:
         outcome = f"{url}/commands/{waiting.json()['commandId']}"
         until(lambda: httpx.get(outcome).status_code == 200, "what waited is decided")
