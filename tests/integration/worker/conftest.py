@@ -39,13 +39,27 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    folder, farm = tmp_path_factory.mktemp("standing"), FarmDouble()
-    agent = AgentProcess(farm.url, folder, renderers=["command", "mitsuba"])
-    yield Standing(farm, agent, farm.wait_for_join(), folder)
-    agent.end()
-    farm.close()
-    assert farm.ledger.faults == []
+def standing_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Standing]]:
+    """Starts an agent with these renderers, and a farm for it, for the tests of a file."""
+    begun: list[Standing] = []
+
+    def begin(*renderers: str) -> Standing:
+        folder, farm = tmp_path_factory.mktemp("standing"), FarmDouble()
+        agent = AgentProcess(farm.url, folder, renderers=list(renderers))
+        begun.append(Standing(farm, agent, farm.wait_for_join(), folder))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.agent.end()
+        one.farm.close()
+        assert one.farm.ledger.faults == []
+
+
+@pytest.fixture(scope="module")
+def standing(standing_with: Callable[..., Standing]) -> Standing:
+    """One for the renderers that need no program of the system."""
+    return standing_with("command", "mitsuba")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.worker.agents import paint
 from tests.integration.worker.conftest import StartAgent
 from tests.integration.worker.farm_double import FarmDouble
+from tests.programs import needs
 
 from rushlight.messages.commands import FailAttempt
 
@@ -67,4 +68,33 @@ def test_mitsuba_says_so_too(farm: FarmDouble, start_agent: StartAgent, small_di
 
     assert report.fault == "worker"
     assert "cannot write a" in report.reason
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+
+
+@needs("povray")
+@pytest.mark.parametrize("suffix", ["png", "exr"])
+def test_povray_says_so_too(
+    farm: FarmDouble, start_agent: StartAgent, small_disk: Path, tmp_path: Path, suffix: str
+) -> None:
+    scene = tmp_path / "scenes" / "noise.pov"
+    scene.parent.mkdir()
+    scene.write_text(
+        "#version 3.7;\nglobal_settings { assumed_gamma 1 }\ncamera { location -3*z }\n"
+        "plane { -z, 0 pigment { granite scale 0.001 } finish { ambient 1 } }\n"
+    )
+    start_agent(renderers=["povray"])
+    assign = paint(farm.wait_for_join(), output=f"out:a.{suffix}").model_copy(
+        update={
+            "renderer": "povray",
+            "scene": "scenes:noise.pov",
+            "args": (),
+            "settings": {"width": 800, "height": 600, "antialias": 0},
+        }
+    )
+    farm.send(assign)
+
+    report = farm.wait_for_report(FailAttempt)
+
+    assert report.fault == "worker"
+    assert "is the disk full?" in report.reason or "file too large" in report.reason
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []

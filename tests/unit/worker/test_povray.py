@@ -1,5 +1,6 @@
 """What POV-Ray is told, and what its words mean."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from rushlight_worker.renderers.povray import PovrayRenderer, unwrapped
 
 LOOP = {"clock": {"1": 0, "49": 1}}
 # What is run is not what is tested here; any program stands for POV-Ray.
-PROGRAM = "/bin/true"
+PROGRAM = sys.executable
 
 
 @pytest.fixture
