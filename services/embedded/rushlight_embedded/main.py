@@ -22,6 +22,7 @@ from rushlight.logs import set_up_logs
 from rushlight.settings import FarmSettings, ServerSettings, WorkerSettings, read_settings
 from rushlight_api.server import Server, listen, url_of
 from rushlight_embedded.parts import Parts
+from rushlight_embedded.worker_keys import WorkerKeys
 from rushlight_embedded.workers import launch_of, with_provisioner, worker_count
 from rushlight_reaper.provisioners.local import LocalProvisioner
 
@@ -38,6 +39,7 @@ class FarmUp:
     url: str
     data: Path
     workers: int
+    asks_for_keys: bool
 
     @property
     def docs_url(self) -> str:
@@ -83,7 +85,7 @@ async def run_farm(
     clock = clock or SystemClock()
     with listen(server) as listener:
         url = url_of(listener, server)
-        launch = launch_of(server, worker, url)
+        launch = launch_of(server, worker, url, WorkerKeys(server.data.resolve(), clock))
         provisioner = LocalProvisioner(launch, clock)
         parts = Parts.open(
             server.data,
@@ -110,7 +112,9 @@ def _signals_to(told: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 
 def _note_start(up: FarmUp) -> None:
-    _log.info("farm_up", url=up.url, data=str(up.data), workers=up.workers)
+    _log.info(
+        "farm_up", url=up.url, data=str(up.data), workers=up.workers, asks_for_keys=up.asks_for_keys
+    )
 
 
 class Embedded:
@@ -161,7 +165,8 @@ class Embedded:
         count = worker_count(self._settings)
         (self._settings.data / "out").mkdir(exist_ok=True)
         self._write_note()
-        started(FarmUp(self._url, self._settings.data, count))
+        asks = self._parts.keys.any_active()
+        started(FarmUp(self._url, self._settings.data, count, asks))
         self._provisioner.keep(count)
 
     async def _end(self, serving: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rushlight.settings import PREFIX, FarmSettings, ServerSettings, WorkerSettings
+from rushlight_embedded.worker_keys import NOT_FOR_WORKERS, WorkerKeys
 from rushlight_reaper.provisioners.local import Launch
 from rushlight_reaper.provisioners.port import Offer
 
@@ -23,11 +24,16 @@ def worker_count(server: ServerSettings) -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def launch_of(server: ServerSettings, worker: WorkerSettings, url: str) -> Launch:
-    """How the farm at ``url`` starts its workers; what ``worker`` says itself stands."""
+def launch_of(server: ServerSettings, worker: WorkerSettings, url: str, keys: WorkerKeys) -> Launch:
+    """How the farm at ``url`` starts its workers; what ``worker`` says itself stands.
+
+    But for keys: each of them gets one of its own from ``keys``.
+    """
     data = server.data.resolve()
     has_mitsuba = find_spec("mitsuba") is not None
-    given = worker.model_dump(mode="json", include=worker.model_fields_set)
+    given = worker.model_dump(
+        mode="json", include=worker.model_fields_set - {"key_file", "enrolment_file"}
+    )
     told = {
         "default_scene": DEFAULT_SCENE if has_mitsuba else None,
         "drain_s": DRAIN_S,
@@ -46,14 +52,16 @@ def launch_of(server: ServerSettings, worker: WorkerSettings, url: str) -> Launc
         *(("command",) if worker.programs else ()),
         *(("mitsuba",) if has_mitsuba else ()),
     )
+    inherited = {name: text for name, text in os.environ.items() if name not in NOT_FOR_WORKERS}
     return Launch(
-        environment={**os.environ, **_environment(told)},
+        environment={**inherited, **_environment(told)},
         folder=data / "workers",
         offer=Offer(
             renderers=tuple(renderers),
             default_scene=told["default_scene"] is not None
             and worker.default_renderer in renderers,
         ),
+        also=keys.environment_of,
     )
 
 

@@ -235,6 +235,6 @@ class Reaper:
             return
         try:
             await self._provisioner.start(worker_id)
-        except OSError as error:
+        except (OSError, Unavailable) as error:
             # The request runs out, and the next one is asked for after a back-off.
             logger.exception("worker_not_started", worker_id=worker_id, detail=str(error))

@@ -12,6 +12,8 @@ from rushlight.cli.farm import JSON_KEY
 from rushlight.cli.output import Output
 from rushlight.cli.services import service
 
+NO_KEYS = "none: this machine only; `rushlight key create` makes one"
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; 127.0.0.1 by default.")
@@ -33,7 +35,12 @@ from rushlight.cli.services import service
     metavar="FILE",
     help="A TOML file with any of the settings of docs/operations.md.",
 )
-@click.option("--json", "as_json", is_flag=True, help="When it is up, print JSON: url, pid, data.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="When it is up, print JSON: url, pid, data, asksForKeys.",
+)
 def up(settings: Path | None, *, as_json: bool, **arguments: Any) -> None:
     """Start a farm on this machine: API, dispatcher, reaper and workers, until Ctrl-C.
 
@@ -55,7 +62,8 @@ def up(settings: Path | None, *, as_json: bool, **arguments: Any) -> None:
 def _say_up(out: Output, farm: Any) -> None:
     """Say where the farm is; programs get the address alone."""
     if out.as_json:
-        out.line_of_json({"url": farm.url, "pid": os.getpid(), "data": str(farm.data.absolute())})
+        facts = {"url": farm.url, "pid": os.getpid(), "data": str(farm.data.absolute())}
+        out.line_of_json({**facts, "asksForKeys": farm.asks_for_keys})
     elif not out.for_people:
         out.line(farm.url)
     else:
@@ -65,6 +73,7 @@ def _say_up(out: Output, farm: Any) -> None:
                 ("API", farm.docs_url),
                 ("data", farm.data.absolute()),
                 ("workers", farm.workers or "none; `rushlight worker run` starts one"),
+                ("keys", "needed, also here" if farm.asks_for_keys else NO_KEYS),
                 ("try", "rushlight submit --watch"),
                 ("stop", "Ctrl-C"),
             ]

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from rushlight.settings import FarmSettings, ServerSettings, WorkerSettings
+from rushlight.testing import ManualClock
+from rushlight_embedded.worker_keys import WorkerKeys
 from rushlight_embedded.workers import launch_of, with_provisioner, worker_count
+from rushlight_reaper.provisioners.local import Launch
 from rushlight_reaper.provisioners.port import Offer
 
 OFFER = Offer(renderers=("mitsuba",), default_scene=True)
@@ -39,10 +42,28 @@ def test_half_the_cores_get_a_worker() -> None:
     assert worker_count(ServerSettings()) == max(1, CORES // 2)
 
 
+def launched(folder: Path, told: WorkerSettings) -> Launch:
+    """How a farm in that folder starts its workers."""
+    keys = WorkerKeys(folder, ManualClock())
+    return launch_of(ServerSettings(data=folder), told, "http://127.0.0.1:1", keys)
+
+
+def test_a_key_that_the_farm_was_started_with_is_not_for_its_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEY", "KEY_FILE", "ENROLMENT", "ENROLMENT_FILE"):
+        monkeypatch.setenv(f"RUSHLIGHT_{name}", "for somebody else")
+    told = WorkerSettings(key_file=tmp_path / "mine", enrolment_file=tmp_path / "token")
+
+    environment = launched(tmp_path, told).environment
+
+    assert [name for name in environment if "KEY" in name or "ENROL" in name] == []
+
+
 def test_what_the_settings_say_of_workers_stands(tmp_path: Path) -> None:
     told = WorkerSettings(roots={"shots": tmp_path}, threads=5, programs={"paint": ["/bin/paint"]})
 
-    launch = launch_of(ServerSettings(data=tmp_path), told, "http://127.0.0.1:1")
+    launch = launched(tmp_path, told)
 
     assert launch.environment["RUSHLIGHT_THREADS"] == "5"
     assert str(tmp_path) in launch.environment["RUSHLIGHT_ROOTS"]

@@ -19,6 +19,7 @@ from typing import IO, Any
 import structlog
 
 from rushlight.clock import Clock
+from rushlight.errors import Unavailable
 from rushlight_reaper.provisioners.port import Offer
 
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -30,14 +31,23 @@ _libc = ctypes.CDLL(None)
 _log = structlog.get_logger("rushlight.provisioner")
 
 
+def _nothing_more(_worker_id: str) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How workers are started: argv, environment, and the folder of their logs."""
+    """How workers are started: argv, environment, and the folder of their logs.
+
+    ``also`` gives what the environment of one worker holds beside that, at each of its starts; it
+    is called in a thread, and may raise ``OSError`` or ``Unavailable``.
+    """
 
     environment: Mapping[str, str]
     folder: Path
     argv: Sequence[str] = (sys.executable, "-m", "rushlight_worker")
     offer: Offer = field(default_factory=Offer)
+    also: Callable[[str], Mapping[str, str]] = _nothing_more
 
 
 class LocalProvisioner:
@@ -66,6 +76,7 @@ class LocalProvisioner:
 
         Raises:
             OSError: the process cannot be started.
+            Unavailable: it cannot be given what it needs.
         """
         if self._closing or worker_id in self._watchers:
             return
@@ -115,7 +126,7 @@ class LocalProvisioner:
             started_s = self._clock.elapsed_s()
             try:
                 await self._reap(worker_id, await self._spawn(worker_id, idle_exit=False))
-            except OSError as error:
+            except (OSError, Unavailable) as error:
                 _log.warning("worker_not_started", worker_id=worker_id, reason=str(error))
             if self._clock.elapsed_s() - started_s >= SETTLED_S:
                 failures = 0
@@ -135,7 +146,10 @@ class LocalProvisioner:
             "RUSHLIGHT_WORKER_ID": worker_id,
             "RUSHLIGHT_PROVISIONED": "true",
             "RUSHLIGHT_IDLE_EXIT": "true" if idle_exit else "false",
+            **await asyncio.to_thread(self._launch.also, worker_id),
         }
+        if self._closing:
+            raise Unavailable("the farm stops")
         with self._open_log(worker_id) as output:
             child = await asyncio.create_subprocess_exec(
                 *self._launch.argv,
