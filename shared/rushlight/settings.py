@@ -118,6 +118,15 @@ class ServerSettings(_Settings):
     batch_body_max_bytes: int = Field(
         16_777_216, gt=0, description="the same for a batch and for reports"
     )
+    body_timeout_s: float = Field(
+        30, gt=0, description="a body that is not complete within it: 408"
+    )
+    head_timeout_s: float = Field(
+        15, gt=0, description="the same for the head; a silent connection is closed"
+    )
+    connections_max: int = Field(
+        1_000, gt=0, description="connections open at once, held requests too; more: 503"
+    )
     attempt_log_max_bytes: int = Field(
         1_048_576, gt=0, description="of an attempt's log so much is kept: its start and its end"
     )
@@ -147,7 +156,7 @@ class ServerSettings(_Settings):
         50, ge=0, description="of these, streams of one principal; more: 429"
     )
     events_heartbeat_s: float = Field(
-        15, gt=0, description="a stream that sends nothing else for so long sends its position"
+        15, gt=0, description="so often a stream of events says which position it has reached"
     )
     events_stall_s: float = Field(
         10, gt=0, description="a reader of events that takes nothing for so long is cut off"

@@ -20,6 +20,7 @@ from rushlight.metrics.registry import new_registry
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.attempt_logs import AttemptLogs
 from rushlight_api.farm import Farm
+from rushlight_api.feed import Feed
 from rushlight_api.identity import DOOR_HANDLERS, Door, admit
 from rushlight_api.mailboxes import GONE, Mailboxes
 from rushlight_api.observing import Observed
@@ -29,11 +30,12 @@ from rushlight_api.preferences import tell_preferences
 from rushlight_api.problems import HANDLERS, Malformed
 from rushlight_api.pulse import Pulse
 from rushlight_api.rates import Rates
-from rushlight_api.reading import Incoming
+from rushlight_api.reading import Incoming, receive_body
 from rushlight_api.routes import (
     agents,
     attempt_logs,
     documents,
+    events,
     farm,
     jobs,
     metrics,
@@ -41,6 +43,7 @@ from rushlight_api.routes import (
     verbs,
     workers,
 )
+from rushlight_api.streams import Streams
 
 LOGS_FOLDER = "logs"
 _log = structlog.get_logger("rushlight.api")
@@ -75,6 +78,7 @@ def build_app(
         pulse=Pulse(bus),
         mailboxes=Mailboxes(bus),
         attempt_logs=AttemptLogs(settings.data / LOGS_FOLDER, settings.attempt_log_max_bytes),
+        streams=Streams(Feed(log), settings, clock),
         registry=registry or new_registry(),
         checks=checks or {},
     )
@@ -128,7 +132,7 @@ LARGE = [renders.submit_batch, agents.report]
 
 
 def _handlers() -> list[Any]:
-    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, agents, farm)
+    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, agents, events, farm)
     return [*(one for group in groups for one in group.HANDLERS), *documents.handlers()]
 
 
@@ -139,6 +143,8 @@ async def _before(request: Incoming) -> Response[bytes] | None:
     if declared is not None and declared.query is None and request.query_params:
         names = ", ".join(sorted(set(request.query_params)))
         raise Malformed(f"query parameter {names}: this address takes none")
+    farm: Farm = request.app.state["farm"]
+    await receive_body(request, farm.settings.body_timeout_s)
     return None
 
 
@@ -147,8 +153,10 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     """Listen to the farm's events, and take what is sent to the agents that are there."""
     served: Farm = app.state["farm"]
     served.pulse.tell(lambda event: _hear(served, event))
+    served.pulse.tell(lambda _: served.streams.feed.stir())
     listening = asyncio.create_task(served.pulse.run(), name="pulse")
     listening.add_done_callback(_listened)
+    following = asyncio.create_task(served.streams.feed.run(), name="feed")
     await served.pulse.listening.wait()
     await served.mailboxes.open_all(await served.read(served.log.views.all_workers))
     try:
@@ -156,7 +164,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     finally:
         served.stop()
         listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        following.cancel()
+        await asyncio.gather(listening, following, return_exceptions=True)
         await served.mailboxes.close()
         await app.state["door"].close()
 

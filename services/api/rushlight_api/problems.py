@@ -61,8 +61,12 @@ FRAMEWORK: Mapping[int, tuple[str, str]] = {
     403: (Forbidden.code, title_of(Forbidden)),
     404: (NotFound.code, title_of(NotFound)),
     405: ("method-not-allowed", "This address does not know the method"),
+    408: ("request-timeout", "The request came too slowly"),
     413: ("body-too-large", "The body is larger than the server takes"),
     415: ("unsupported-media-type", "The body is not of the type that this address takes"),
+    431: ("head-too-large", "The head of the request is larger than the server takes"),
+    501: ("not-implemented", "The server does not know this way to send a request"),
+    503: (Unavailable.code, title_of(Unavailable)),
     500: ("internal-error", "The server has failed, and the request may be right"),
 }
 
@@ -80,6 +84,12 @@ class BodyTypeUnknown(HTTPException):
     """The body is of another type than the address takes."""
 
     status_code = 415
+
+
+class BodyTooSlow(HTTPException):
+    """The body was not there in time."""
+
+    status_code = 408
 
 
 def status_of(error: RushlightError) -> HTTPStatus:
@@ -118,6 +128,15 @@ def problem(
         media_type=PROBLEM_TYPE,
         headers=dict(headers or {}),
     )
+
+
+def framework_problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    """A problem that stands before all rules of the farm: in HTTP itself."""
+    code, title = FRAMEWORK[status if status in FRAMEWORK else HTTPStatus.BAD_REQUEST]
+    again = {"Retry-After": RETRY_AFTER_S} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return problem(status, code, title, detail, headers={**again, **(headers or {})})
 
 
 def _on_deliberate(request: Request[Any, Any, Any], error: RushlightError) -> Response[bytes]:
@@ -162,8 +181,7 @@ def _on_malformed(_: Request[Any, Any, Any], error: Malformed) -> Response[bytes
 def _on_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if error.status_code not in FRAMEWORK or error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_anything(request, error)
-    code, title = FRAMEWORK[error.status_code]
-    return problem(error.status_code, code, title, _words(request, error), headers=error.headers)
+    return framework_problem(error.status_code, _words(request, error), error.headers)
 
 
 def _words(request: Request[Any, Any, Any], error: HTTPException) -> str:

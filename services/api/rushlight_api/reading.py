@@ -4,12 +4,14 @@ Litestar's own decoding takes ``"50"`` for a number and stops at the first error
 through here. Sizes are limited by the routes (``request_max_body_size``) while bytes come in.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, from_json
@@ -17,8 +19,9 @@ from pydantic_core import ErrorDetails, from_json
 from rushlight.errors import NotFound
 from rushlight.messages.commands import WORKER_ID
 from rushlight.messages.resources import Body, ErrorPart
-from rushlight_api.problems import BodyTypeUnknown, Malformed
+from rushlight_api.problems import BodyTooSlow, BodyTypeUnknown, Malformed
 
+SIGNS_OF_BODY = frozenset({"content-length", "transfer-encoding"})
 INTEGER_MAX = 2**63 - 1
 SHOWN_MAX = 60
 Incoming = Request[Any, Any, Any]
@@ -38,6 +41,26 @@ class Query(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
+
+
+async def receive_body(request: Incoming, within_s: float) -> None:
+    """Wait for the whole body, if there is one; handlers find it read.
+
+    Raises:
+        BodyTooSlow: it has not come within ``within_s``.
+        Malformed: the client has gone in the middle; nobody will read this.
+        HTTPException: it is too large (413).
+    """
+    if not SIGNS_OF_BODY & request.headers.keys():
+        return
+    try:
+        async with asyncio.timeout(within_s):
+            await request.body()
+    except TimeoutError:
+        detail = f"the body was not complete within {within_s:g} s"
+        raise BodyTooSlow(detail, headers={"Connection": "close"}) from None
+    except InternalServerException as error:
+        raise Malformed(f"the body ended early: {error.detail}") from None
 
 
 async def read_json(request: Incoming) -> Any:

@@ -15,11 +15,15 @@ from rushlight.keys.store import KEYS_FILE, KeyStore
 from rushlight.settings import ServerSettings
 from rushlight_api.farm import Farm
 from rushlight_api.origin import is_loopback, refuse_public_bind
+from rushlight_api.outflow import Outflow
+from rushlight_api.transport_limits import Limits, limited
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 30
 # Of the time for a clean stop; the rest is for the farm behind the API.
 DRAIN_SHARE = 0.25
+# Of that, so long a reader may take for what it was answered.
+LINGER_SHARE = 0.6
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how clients here reach it
 _log = structlog.get_logger("rushlight.api")
 
@@ -110,6 +114,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=limited(Limits(settings.connections_max, settings.head_timeout_s)),
+                ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
@@ -135,6 +141,24 @@ class Server(uvicorn.Server):
         """End: held requests first, then the rest."""
         self._farm.stop()
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain the connections; uvicorn calls this.
+
+        A reader that does not take what it was answered is cut off before the time is over, or
+        uvicorn would call it an error.
+        """
+        within_s = (self.config.timeout_graceful_shutdown or 0) * LINGER_SHARE
+        timer = asyncio.get_running_loop().call_later(within_s, self._cut_off_lingering)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+    def _cut_off_lingering(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Outflow):
+                connection.abort_if_closing()
 
     async def until_started(self) -> None:
         """Wait until it accepts requests."""
