@@ -26,6 +26,7 @@ from rushlight_api.ports import Checks, LivenessPort, LogPort, Row
 from rushlight_api.problems import refusal
 from rushlight_api.pulse import Pulse
 from rushlight_api.reading import Incoming
+from rushlight_api.streams import Streams
 
 T = TypeVar("T")
 _log = structlog.get_logger("rushlight.api")
@@ -44,6 +45,7 @@ class Farm:
     pulse: Pulse
     mailboxes: Mailboxes
     attempt_logs: AttemptLogs
+    streams: Streams
     registry: CollectorRegistry
     # What the other parts of this process say of themselves, by name.
     checks: Checks = field(default_factory=dict)

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from rushlight.eventlog.windows import ALL, Wanted, Window
+
 Row = dict[str, Any]
 # How a part of the farm is: ``ok``, or what is wrong. It looks at nothing, so it never waits.
 Checks = Mapping[str, Callable[[], str]]
@@ -64,12 +66,46 @@ class ViewsPort(Protocol):
         ...
 
 
+class WindowsPort(Protocol):
+    """Parts of the log; ``rushlight.eventlog.windows.Windows`` reads them."""
+
+    def read(
+        self,
+        after: int,
+        *,
+        upto: int,
+        limit: int,
+        wanted: Wanted = ALL,
+        bytes_max: int | None = None,
+    ) -> Window:
+        """Wanted events after a position."""
+        ...
+
+
+class HistoryPort(Protocol):
+    """What was; ``rushlight.eventlog.history.History`` knows it."""
+
+    def position_at(self, time: datetime) -> int:
+        """The last position at or before a time; 0 where that is before the first event."""
+        ...
+
+
 class LogPort(Protocol):
     """What the API reads of the log; ``rushlight.eventlog.log.FarmLog`` does it."""
 
     @property
     def views(self) -> ViewsPort:
         """The views that are written with it."""
+        ...
+
+    @property
+    def windows(self) -> WindowsPort:
+        """Its events, by filters."""
+        ...
+
+    @property
+    def history(self) -> HistoryPort:
+        """What the farm was before."""
         ...
 
     def stream(self, originator_id: UUID) -> Sequence[tuple[int, Any]]:

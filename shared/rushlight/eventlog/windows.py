@@ -89,11 +89,20 @@ class Windows:
         self._datastore = datastore
         self._path = path
 
-    def read(self, after: int, *, upto: int, limit: int, wanted: Wanted = ALL) -> Window:
+    def read(
+        self,
+        after: int,
+        *,
+        upto: int,
+        limit: int,
+        wanted: Wanted = ALL,
+        bytes_max: int | None = None,
+    ) -> Window:
         """Up to ``limit`` wanted events with ``after < position <= upto``.
 
         Looks at no more than ``SCAN_MAX`` positions, or the streams of the wanted tasks, and stops
-        after ``BYTES_MAX`` of events. ``upto`` must not be beyond the head.
+        once it has ``bytes_max`` (or ``BYTES_MAX``) of events. ``upto`` must not be beyond the
+        head.
 
         Raises:
             LogDamaged: an event does not read.
@@ -105,14 +114,14 @@ class Windows:
         where = "".join(f" AND {term}" for term, _ in terms)
         values = [value for _, value in terms]
         found: list[Placed] = []
-        size = 0
+        room = bytes_max or BYTES_MAX
         with log_errors(self._path), self._datastore.transaction(commit=False) as cursor:
             # Terms are our own constants; what a client gave goes in as values.
             cursor.execute(_WINDOW.format(where), [after, end, *values, limit])
             while (row := cursor.fetchone()) is not None:
                 found.append(self._placed(row))
-                size += len(row["state"])
-                if size >= BYTES_MAX:
+                room -= len(row["state"])
+                if room <= 0:
                     return Window(found, found[-1].position)
         return Window(found, found[-1].position if len(found) == limit else max(after, end))
 
