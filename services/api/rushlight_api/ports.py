@@ -25,6 +25,7 @@ class ViewsPort(Protocol):
         task_ids: Collection[str] | None = None,
         status: Collection[str] = (),
         job_id: str | None = None,
+        submitted_by: str | None = None,
         worker_id: str | None = None,
         priority: str | None = None,
         renderer: str | None = None,
@@ -33,6 +34,10 @@ class ViewsPort(Protocol):
         limit: int,
     ) -> list[Row]:
         """A page of tasks, newest first."""
+        ...
+
+    def others_submitted(self, job_id: str, principal: str) -> bool:
+        """Whether a job has tasks that somebody else submitted."""
         ...
 
     def live_tasks(self) -> list[Row]:

@@ -131,6 +131,7 @@ def task(number: int = 1, **fields: Any) -> dict[str, Any]:
         "taskId": f"019a0000-0000-7000-8000-{number:012x}",
         "name": None,
         "jobId": None,
+        "submittedBy": "anonymous",
         "status": "pending",
         "priority": "MEDIUM",
         "estimatedRenderTime": None,

@@ -169,7 +169,7 @@ def test_a_missing_position_is_damage(log: FarmLog) -> None:
 def test_a_log_of_a_later_format_is_left_alone(data: Path, clock: SetClock) -> None:
     with FarmLog.open(data, clock=clock) as log, log._app.datastore.transaction(commit=True) as c:
         c.execute("PRAGMA user_version=99")
-    with pytest.raises(LogError, match=r"format 99, this version knows 1"):
+    with pytest.raises(LogError, match=r"format 99, this version knows 2"):
         FarmLog.open(data, clock=clock)
 
 

@@ -60,6 +60,7 @@ class RendersQuery(Query):
     )
     task_id: str | None = Field(None, description=f"one or several, with commas, at most {IDS_MAX}")
     job_id: str | None = Field(None, description="tasks of this job")
+    submitted_by: str | None = Field(None, description="tasks that this principal submitted")
     worker_id: str | None = Field(None, description="tasks that this worker has")
     priority: Priority | None = None
     renderer: str | None = None
@@ -210,6 +211,7 @@ async def list_renders(request: Incoming) -> Response[bytes]:
         task_ids=query.task_ids,
         status=[one for one in (query.status or "").split(",") if one],
         job_id=query.job_id,
+        submitted_by=query.submitted_by,
         worker_id=query.worker_id,
         priority=query.priority,
         renderer=query.renderer,
