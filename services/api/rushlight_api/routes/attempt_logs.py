@@ -12,6 +12,7 @@ from rushlight.messages.resources import LogSizeResource
 from rushlight_api.access import AGENTS, READERS
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.operations import Media, operation
+from rushlight_api.ownership import own_attempt
 from rushlight_api.ports import Row
 from rushlight_api.problems import BodyTypeUnknown
 from rushlight_api.reading import Incoming, Query, read_query, task_id_of
@@ -84,6 +85,7 @@ async def append_log(
     if kind != TEXT:
         raise BodyTypeUnknown(f"send Content-Type: {TEXT}, not {kind}")
     row, number = await _attempt(farm, task_id, attempt)
+    await own_attempt(request, row, number)
     task = UUID(row["task_id"])
     size = await farm.read(farm.attempt_logs.append, task, number, offset, text)
     return answer(LogSizeResource(size=size))

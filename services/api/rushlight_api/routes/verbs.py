@@ -34,8 +34,9 @@ from rushlight.messages.resources import (
 from rushlight.shapes import completion_resource
 from rushlight_api.access import AGENTS, CHANGERS, SUBMITTERS
 from rushlight_api.asking import ask_as_worker, task_answer, task_now
-from rushlight_api.farm import Farm, farm_of
+from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
+from rushlight_api.ownership import own_task, reporter, status_setter
 from rushlight_api.ports import Row
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of
@@ -72,12 +73,13 @@ async def set_status(request: Incoming, task_id: FromPath[str]) -> Response[byte
     farm = farm_of(request)
     body = await read_body(request, StatusBody)
     row = await farm.task(task_id_of(task_id))
+    worker_id = status_setter(request, row, body.status, body.worker_id)
     fields = _fields(request, body, UUID(row["task_id"]))
     await ask_as_worker(
         request,
-        _status_command(body, row, fields),
+        _status_command(body.model_copy(update={"worker_id": worker_id}), row, fields),
         location=f"/renders/{row['task_id']}",
-        worker_id=body.worker_id or row["worker_id"],
+        worker_id=worker_id or row["worker_id"],
     )
     return await task_now(farm, fields["task_id"])
 
@@ -143,17 +145,18 @@ async def complete(request: Incoming, task_id: FromPath[str]) -> Response[bytes]
     farm = farm_of(request)
     body = await read_body(request, CompleteBody)
     row = await farm.task(task_id_of(task_id))
+    worker_id = reporter(request, row, body.worker_id)
     command = CompleteTask(
         **_fields(request, body, UUID(row["task_id"])),
         attempt=body.attempt,
-        worker_id=body.worker_id,
+        worker_id=worker_id,
         outputs=_outputs(body.outputs),
     )
     await ask_as_worker(
         request,
         command,
         location=f"/renders/{row['task_id']}",
-        worker_id=body.worker_id or row["worker_id"],
+        worker_id=worker_id or row["worker_id"],
     )
     return answer(completion_resource(await farm.task(UUID(row["task_id"]))))
 
@@ -189,9 +192,8 @@ def _outputs(bodies: list[OutputBody] | None) -> tuple[Output, ...] | None:
 )
 async def change(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Change the priority of a task."""
-    farm = farm_of(request)
     body = await read_body(request, PriorityBody)
-    number = await _known(farm, task_id)
+    number = await _known(request, task_id)
     command = ReprioritiseTask(**_fields(request, body, number), priority=body.priority)
     return await task_answer(request, number, command)
 
@@ -205,9 +207,9 @@ def _fields(request: Incoming, body: BaseModel, task_id: UUID) -> dict[str, Any]
     }
 
 
-async def _known(farm: Farm, task_id: str) -> UUID:
-    """The id of a task that there is."""
-    return UUID((await farm.task(task_id_of(task_id)))["task_id"])
+async def _known(request: Incoming, task_id: str) -> UUID:
+    """The id of a task that there is, and that the caller may change."""
+    return own_task(request, await farm_of(request).task(task_id_of(task_id)))
 
 
 def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
@@ -229,9 +231,8 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
         ),
     )
     async def handler(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
-        farm = farm_of(request)
         body = await read_body(request, NoBody)
-        number = await _known(farm, task_id)
+        number = await _known(request, task_id)
         return await task_answer(request, number, kind(**_fields(request, body, number)))
 
     return handler
@@ -253,9 +254,8 @@ def _verb(name: str, kind: type[TaskCommand], summary: str) -> Any:
 )
 async def requeue(request: Incoming, task_id: FromPath[str]) -> Response[bytes]:
     """Render an ended task again: all frames, or these."""
-    farm = farm_of(request)
     body = await read_body(request, RequeueBody)
-    number = await _known(farm, task_id)
+    number = await _known(request, task_id)
     command = RequeueTask(**_fields(request, body, number), frames=body.frames)
     return await task_answer(request, number, command)
 
