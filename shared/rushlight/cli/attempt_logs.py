@@ -2,15 +2,17 @@
 
 import codecs
 import sys
-import time
 
 import rich_click as click
 
+from rushlight.cli import words
 from rushlight.cli.farm import Farm, asks_farm
-from rushlight.cli.output import safe
+from rushlight.cli.notes import OutageNotes
+from rushlight.cli.output import Json, safe
 from rushlight.errors import NotFound
 
-POLL_S = 1.0
+# The farm holds a request for so long where there is nothing new.
+WAIT_S = 25
 
 
 @click.command()
@@ -37,7 +39,7 @@ def logs(farm: Farm, task: str, attempt: int | None, follow: bool) -> None:
     if follow:
         _print_as_it_comes(farm, pieces, task_id, attempt)
         return
-    text = pieces.rest()
+    text = pieces.next()
     if farm.out.as_json:
         log = {"taskId": task_id, "attempt": attempt, "complete": pieces.ended, "text": text}
         farm.out.document(log)
@@ -46,25 +48,47 @@ def logs(farm: Farm, task: str, attempt: int | None, follow: bool) -> None:
 
 
 def _print_as_it_comes(farm: Farm, pieces: "_Pieces", task_id: str, attempt: int) -> None:
+    from rushlight.client.patience import patiently  # noqa: PLC0415 - only where it waits
+
+    notes = OutageNotes(farm.out.note)
     while not pieces.ended:
-        text = pieces.next()
-        if text is None:
-            time.sleep(0 if pieces.ended else POLL_S)
-        elif farm.out.as_json:
+        text = patiently(lambda: pieces.next(wait_s=WAIT_S), told=notes.tell)
+        if not text:
+            continue
+        if farm.out.as_json:
             farm.out.line_of_json({"taskId": task_id, "attempt": attempt, "text": text})
         else:
             _print(text)
 
 
 def _last_attempt(farm: Farm, task_id: str, *, wait: bool) -> int:
-    while (attempt := int(farm.client.task(task_id)["attempt"])) == 0:
-        if not wait:
-            raise NotFound(
-                f"task {task_id} has not started, so there is no log;"
-                f" `rushlight why {task_id[-8:]}` says why, -f waits for it"
-            )
-        time.sleep(POLL_S)
-    return attempt
+    task = farm.client.task(task_id)
+    if wait and task["attempt"] == 0:
+        task = _started(farm, task_id)
+    if task["attempt"] == 0:
+        raise NotFound(_not_started(task))
+    return int(task["attempt"])
+
+
+def _started(farm: Farm, task_id: str) -> Json:
+    """The task once it has an attempt, or has ended without any."""
+    from rushlight.client.following import follow  # noqa: PLC0415 - only where it waits
+
+    notes = OutageNotes(farm.out.note)
+    task: Json = {}
+    for look in follow(farm.client, [task_id]):
+        notes.tell(look.outage)
+        for task in look.changed:
+            if task["attempt"] > 0:
+                return task
+    return task
+
+
+def _not_started(task: Json) -> str:
+    said = f"task {task['taskId']} has not started, so there is no log"
+    if task["status"] in ("cancelled", "failed"):
+        return f"{said}; it is {task['status']}"
+    return f"{said}; `rushlight why {words.short(task['taskId'])}` says why, -f waits for it"
 
 
 def _print(text: str) -> None:
@@ -81,18 +105,10 @@ class _Pieces:
         # A piece may end within a letter.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def next(self) -> str | None:
-        """What came since the last piece; None: nothing yet."""
-        piece, self.ended = self._farm.client.attempt_log(
-            self._task_id, self._attempt, self._offset
+    def next(self, *, wait_s: int = 0) -> str:
+        """What came since the last piece; the farm waits for up to ``wait_s`` for something."""
+        piece = self._farm.client.attempt_log(
+            self._task_id, self._attempt, self._offset, wait_s=wait_s
         )
-        self._offset += len(piece)
-        text = self._decoder.decode(piece, final=self.ended)
-        return text if piece or text else None
-
-    def rest(self) -> str:
-        """All that is there now."""
-        pieces: list[str] = []
-        while not self.ended and (piece := self.next()) is not None:
-            pieces.append(piece)
-        return "".join(pieces)
+        self._offset, self.ended = piece.next, piece.complete
+        return self._decoder.decode(piece.text, final=self.ended)

@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "rushlight.cli.show:show",
     "why": "rushlight.cli.show:why",
     "logs": "rushlight.cli.attempt_logs:logs",
+    "events": "rushlight.cli.events:events",
     "cancel": "rushlight.cli.verbs:cancel",
     "retry": "rushlight.cli.verbs:retry",
     "requeue": "rushlight.cli.verbs:requeue",
@@ -30,11 +31,15 @@ COMMANDS = {
     "priority": "rushlight.cli.verbs:priority",
     "worker": "rushlight.cli.workers:worker",
     "audit": "rushlight.cli.audit:audit",
+    "key": "rushlight.cli.keys:key",
+    "whoami": "rushlight.cli.keys:whoami",
+    "doctor": "rushlight.cli.doctor.command:doctor",
+    "completion": "rushlight.cli.completion:completion",
     "version": "rushlight.cli.root:version",
 }
 PANELS = [
-    {"name": "A farm", "commands": ["up", "demo", "worker", "audit", "version"]},
-    {"name": "Rendering", "commands": ["submit", "watch", "ls", "show", "why", "logs"]},
+    {"name": "A farm", "commands": ["up", "demo", "worker", "key", "whoami", "audit", "version"]},
+    {"name": "Rendering", "commands": ["submit", "watch", "ls", "show", "why", "logs", "events"]},
     {
         "name": "Changing your mind",
         "commands": ["cancel", "retry", "requeue", "pause", "resume", "priority"],

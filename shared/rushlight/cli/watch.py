@@ -9,6 +9,7 @@ from rushlight.cli import words
 from rushlight.cli.displays import Bars, Display, Lines, Ndjson, Silence
 from rushlight.cli.exits import Exit
 from rushlight.cli.farm import Farm, asks_farm
+from rushlight.cli.notes import OutageNotes
 from rushlight.cli.output import Json, safe
 
 NAMED_MAX = 10
@@ -57,12 +58,10 @@ def watch_tasks(
     from rushlight.client.following import follow  # noqa: PLC0415 - httpx takes its time
 
     tasks: dict[str, Json] = {}
-    outage = False
     with _display(farm, quiet=quiet) as display:
+        notes = OutageNotes(display.note)
         for look in follow(farm.client, task_ids, job_id=job_id, timeout_s=timeout_s):
-            if (look.outage is not None) != outage:
-                outage = look.outage is not None
-                display.note(f"{look.outage}; asking again" if outage else "the farm answers again")
+            notes.tell(look.outage)
             tasks.update((task["taskId"], task) for task in look.changed)
             display.show(look.changed)
     _conclude(farm, list(tasks.values()), quiet=quiet)

@@ -122,6 +122,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def topic(event: Json) -> str:
+    """The kind of an event, as people read it."""
+    return str(event["topic"]).removeprefix("rushlight.")
+
+
 def payload(event: Json) -> str:
     """What an event says, without what it does not say."""
     said = event["payload"].items()

@@ -6,11 +6,13 @@ effect once however often it is sent. Not promised: that a change which ended in
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 
+from rushlight.client.credentials import authorization
 from rushlight.client.problems import error_in, refusal
 from rushlight.errors import InvalidRequest, NoAnswer, RushlightError, Unavailable
 
@@ -24,24 +26,32 @@ ACCEPTED, NOT_FOUND, UNAVAILABLE = 202, 404, 503
 
 
 class Connection:
-    """Requests to the farm at ``url``; ``timeout_s`` is for one answer."""
+    """Requests to the farm at ``url``; ``timeout_s`` is for one answer.
 
-    def __init__(self, url: str, *, timeout_s: float = 15) -> None:
+    ``key`` goes with every request, to this address only: redirects are not followed.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 15, key: str | None = None) -> None:
         """Connect lazily.
 
         Raises:
-            InvalidRequest: ``url`` is no address.
+            InvalidRequest: ``url`` is no address, or ``key`` no key.
         """
         self.url = url.rstrip("/")
         self._reached = False
+        self._timeout_s = timeout_s
         try:
             parsed = httpx.URL(self.url)
         except httpx.InvalidURL as error:
             raise InvalidRequest(f"{url!r} is no address: {error}") from None
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise InvalidRequest(f"{url!r} is no address; give one like http://127.0.0.1:3000")
+        if parsed.userinfo:
+            # Addresses stand in errors and logs, and in the arguments of processes.
+            raise InvalidRequest("an address must hold no password; give a key (docs/keys.md)")
         self._http = httpx.Client(
             base_url=parsed,
+            headers=authorization(key),
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
             # Reading the certificates takes longer than most of our requests.
             verify=parsed.scheme == "https",
@@ -57,10 +67,38 @@ class Connection:
         """The JSON at ``path``; query values that are None are left out."""
         return self._json(self.get_raw(path, **query))
 
-    def get_raw(self, path: str, **query: Any) -> httpx.Response:
-        """The whole answer at ``path``, whatever its type."""
+    def get_raw(self, path: str, *, held_s: float = 0, **query: Any) -> httpx.Response:
+        """The whole answer at ``path``, whatever its type; the farm may hold it for ``held_s``."""
         query = {name: value for name, value in query.items() if value is not None}
-        return self._good(self._send("GET", path, params=query))
+        timeout = httpx.Timeout(self._timeout_s + held_s, connect=CONNECT_S)
+        return self._good(self._send("GET", path, params=query, timeout=timeout))
+
+    def open_stream(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str],
+        silence_max_s: float,
+    ) -> httpx.Response:
+        """The answer at ``path`` without its content yet; asked for once, to be closed.
+
+        ``silence_max_s`` bounds the time between two pieces of the content.
+
+        Raises:
+            RushlightError: the class that the farm's answer, or its silence, stands for.
+        """
+        timeout = httpx.Timeout(self._timeout_s, connect=CONNECT_S, read=silence_max_s)
+        request = self._http.build_request(
+            "GET", path, params=dict(query), headers=dict(headers), timeout=timeout
+        )
+        try:
+            answer = self._http.send(request, stream=True)
+            if not answer.is_success:
+                answer.read()
+        except httpx.TransportError as fault:
+            raise self.unreachable(fault) from None
+        return self._good(answer)
 
     def change(self, method: str, path: str, body: Any = None, *, key: UUID | None = None) -> Any:
         """Do something, once, and give the JSON that the farm answered with its outcome.
@@ -100,7 +138,7 @@ class Connection:
             try:
                 answer = self._http.request(method, path, **rest)
             except httpx.TransportError as fault:
-                error = self._unreachable(fault)
+                error = self.unreachable(fault)
                 if not self._reached and isinstance(fault, httpx.ConnectError):
                     raise error from None
             else:
@@ -114,7 +152,8 @@ class Connection:
             time.sleep(wait_s)
         raise AssertionError("the last turn returns or raises")
 
-    def _unreachable(self, fault: httpx.TransportError) -> RushlightError:
+    def unreachable(self, fault: httpx.TransportError) -> RushlightError:
+        """The error that a failure of the connection is."""
         if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout):
             reason = str(fault).split("] ", 1)[-1]
             return Unavailable(f"no farm answers at {self.url}: {reason}", url=self.url)

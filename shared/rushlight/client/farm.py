@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
+from rushlight.client.events import EventStream, event_filters
 from rushlight.client.following import POLL_S, FollowedTask, wait_for
+from rushlight.client.patience import Told
 from rushlight.client.wire import Verb, WireClient
 from rushlight.messages.commands import Priority
 from rushlight.messages.resources import (
@@ -32,13 +34,19 @@ class FarmClient:
     ``InvalidRequest``, ``RuleBroken`` and its kinds, ``Unavailable``, ``NoAnswer``.
     """
 
-    def __init__(self, url: str = "http://127.0.0.1:3000", *, timeout_s: float = 15) -> None:
-        """Talk to the farm at ``url``; ``timeout_s`` is for one answer.
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:3000",
+        *,
+        timeout_s: float = 15,
+        key: str | None = None,
+    ) -> None:
+        """Talk to the farm at ``url``, with ``key``; ``timeout_s`` is for one answer.
 
         Raises:
-            InvalidRequest: ``url`` is no address.
+            InvalidRequest: ``url`` is no address, or ``key`` no key.
         """
-        self.wire = WireClient(url, timeout_s=timeout_s)
+        self.wire = WireClient(url, timeout_s=timeout_s, key=key)
 
     def close(self) -> None:
         """End the connection."""
@@ -91,19 +99,49 @@ class FarmClient:
 
     def attempt_log(self, task_id: TaskId, attempt: int) -> str:
         """What the renderer of an attempt has said so far."""
-        pieces, offset, ended = [], 0, False
-        while not ended:
-            piece, ended = self.wire.attempt_log(str(task_id), attempt, offset)
-            if not piece:
-                break
-            pieces.append(piece)
-            offset += len(piece)
-        return b"".join(pieces).decode(errors="replace")
+        return self.wire.attempt_log(str(task_id), attempt).text.decode(errors="replace")
 
     def events(self, task_id: TaskId) -> Iterator[EventResource]:
         """The events of a task, oldest first."""
         for one in self.wire.events(str(task_id)):
             yield EventResource.model_validate(one)
+
+    def farm_events(self, *, after: int = 0, **filters: Any) -> Iterator[EventResource]:
+        """All events behind the position ``after``, oldest first; filters as for ``stream``."""
+        for one in self.wire.farm_events(after=after, **filters):
+            yield EventResource.model_validate(one)
+
+    def stream(
+        self,
+        after: int | None = None,
+        *,
+        task_ids: Sequence[TaskId] = (),
+        job_id: str | None = None,
+        worker_id: str | None = None,
+        topics: Sequence[str] = (),
+        principal: str | None = None,
+        told: Told = lambda error: None,
+    ) -> EventStream[EventResource]:
+        """The events behind the position ``after`` as they happen, without end; None: from now on.
+
+        Only those that fit all that is given; a topic is ``task.failed`` or ``worker.*``. It goes
+        on by itself over broken connections, without a miss or a double. Close it at the end, or
+        use it as a context manager. ``told`` hears why the farm does not answer, and None when it
+        does again.
+
+        Raises:
+            RushlightError: here, or while iterating: the farm refuses, or has not answered for
+                two minutes.
+        """
+        filters = event_filters(
+            task_ids=map(str, task_ids),
+            job_id=job_id,
+            worker_id=worker_id,
+            topics=topics,
+            principal=principal,
+        )
+        read = EventResource.model_validate
+        return EventStream(self.wire.connection, filters, read=read, after=after, told=told)
 
     def why_task(self, task_id: TaskId) -> WhyResource:
         """Why a task waits, or what it does instead."""

@@ -1,22 +1,28 @@
-"""Following tasks until they have ended, by asking again every ``POLL_S``.
+"""Following tasks until they have ended: the farm's events say what to look at.
 
-``follow`` is the only place that knows how news comes: whatever replaces polling replaces it alone.
-Every state is seen late by up to ``POLL_S``, and one that lasts shorter may not be seen at all.
+News come by ``GET /events``; what changed is looked up at once, many tasks with one request, and no
+more often than every ``PAUSE_S``. How far a task has rendered is no event: that is looked up every
+``POLL_S`` while something renders. A state that lasts shorter than a look may not be seen.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
+from uuid import UUID
 
+from rushlight.client.news import Changes, News
+from rushlight.client.patience import Patience
 from rushlight.client.wire import Json, WireClient
 from rushlight.clock import SystemClock
 from rushlight.errors import LogError, NoAnswer, RushlightError, Unavailable
 
-POLL_S = 1.0
-OUTAGE_MAX_S = 120.0
-# So many tasks are asked for one by one; of more, the live ones are listed.
-ONE_BY_ONE_MAX = 20
+POLL_S = 2.0
+PAUSE_S = 0.1
+# Of so many tasks the farm is asked for the events; of more, for those of all tasks.
+NAMED_MAX = 20
 LIVE_STATUSES = "pending,rendering,paused,failed"
 
 FollowedTask = Json
@@ -53,25 +59,56 @@ def follow(
         NoAnswer: not all have ended within ``timeout_s``.
         NotFound: there is no such task or job.
     """
+    selection = _Selection(client, job_id, tuple(map(_as_given_back, task_ids)))
+    # Listening before looking: what happens in between is looked up twice, and not missed.
+    with closing(selection.listen()) as news:
+        yield Look(selection.first())
+        yield from _looks(selection, news, timeout_s, poll_s)
+
+
+def _looks(
+    selection: "_Selection", news: News, timeout_s: float | None, poll_s: float
+) -> Iterator[Look]:
     clock = SystemClock()
-    started_s = answered_s = clock.elapsed_s()
-    selection = _Selection(client, job_id, tuple(task_ids))
-    yield Look(selection.first())
+    patience = Patience()
+    ends_s = inf if timeout_s is None else clock.elapsed_s() + timeout_s
+    polled_s = clock.elapsed_s()
     while selection.open:
-        if timeout_s is not None and clock.elapsed_s() - started_s >= timeout_s:
-            left = len(selection.open)
-            count = "1 task has" if left == 1 else f"{left} tasks have"
-            raise NoAnswer(f"{count} not ended within {timeout_s:g} s")
-        time.sleep(poll_s)
+        left_s = ends_s - clock.elapsed_s()
+        if left_s <= 0:
+            raise NoAnswer(f"{_count(selection)} not ended within {timeout_s:g} s")
+        outage = news.wait(min(poll_s, left_s))
+        if outage is not None:
+            yield Look((), outage)
+            continue
+        changes = news.take()
+        if clock.elapsed_s() - polled_s >= poll_s:
+            polled_s = clock.elapsed_s()
+            changes = changes.also(selection.rendering())
         try:
-            changed = selection.again()
+            changed = selection.again(changes)
         except (Unavailable, LogError) as error:
-            if clock.elapsed_s() - answered_s > OUTAGE_MAX_S:
-                raise
+            news.put(changes)
+            wait_s = patience.wait_s(error)
             yield Look((), error)
         else:
-            answered_s = clock.elapsed_s()
+            patience.answered()
+            wait_s = PAUSE_S
             yield Look(changed)
+        time.sleep(min(wait_s, poll_s))
+
+
+def _as_given_back(task_id: str) -> str:
+    """An id in the form in which the farm gives it, whatever form people wrote."""
+    try:
+        return str(UUID(task_id))
+    except ValueError:
+        return task_id
+
+
+def _count(selection: "_Selection") -> str:
+    left = len(selection.open)
+    return "1 task has" if left == 1 else f"{left} tasks have"
 
 
 def wait_for(
@@ -100,10 +137,19 @@ class _Selection:
     job_id: str | None
     task_ids: tuple[str, ...]
     open: dict[str, Json] = field(default_factory=dict)
+    _ended_versions: dict[str, int] = field(default_factory=dict)
+
+    def listen(self) -> News:
+        if not self.task_ids:
+            return News(self.client, job_id=self.job_id)
+        wanted = frozenset(self.task_ids)
+        if len(wanted) <= NAMED_MAX:
+            return News(self.client, task_ids=wanted)
+        return News(self.client, concerns=wanted.__contains__)
 
     def first(self) -> list[Json]:
         if self.task_ids:
-            found = [self.client.task(task_id) for task_id in self.task_ids]
+            found = self.client.tasks_of(self.task_ids)
         elif self.job_id is not None:
             self.client.job(self.job_id)
             found = list(self.client.tasks(jobId=self.job_id))[::-1]
@@ -111,29 +157,32 @@ class _Selection:
             found = [one for one in self._live() if not has_ended(one)][::-1]
         return [task for task in found if self._note(task)]
 
-    def again(self) -> list[Json]:
-        if self.task_ids and len(self.open) <= ONE_BY_ONE_MAX:
-            found = [self.client.task(task_id) for task_id in list(self.open)]
-        else:
-            found = [one for one in self._live() if self._concerns(one)]
-            listed = {one["taskId"] for one in found}
-            found += [self.client.task(task_id) for task_id in self.open.keys() - listed]
+    def rendering(self) -> frozenset[str]:
+        return frozenset(key for key, task in self.open.items() if task["status"] == "rendering")
+
+    def again(self, changes: Changes) -> list[Json]:
+        wanted = set(changes.task_ids)
+        found: list[Json] = []
+        if changes.everything:
+            wanted |= self.open.keys()
+            if not self.task_ids:
+                found = [one for one in self._live() if not has_ended(one)]
+                wanted -= {one["taskId"] for one in found}
+        found += self.client.tasks_of(sorted(wanted))
         return [task for task in found if self._note(task)]
 
     def _live(self) -> list[Json]:
         return list(self.client.tasks(status=LIVE_STATUSES, jobId=self.job_id))
 
-    def _concerns(self, task: Json) -> bool:
-        if task["taskId"] in self.open:
-            return True
-        return not self.task_ids and not has_ended(task)
-
     def _note(self, task: Json) -> bool:
         """Remember it; whether it is news."""
-        task_id = task["taskId"]
+        task_id, version = task["taskId"], task["version"]
         if has_ended(task):
             self.open.pop(task_id, None)
-            return True
-        news = self.open.get(task_id) != task
+            news = bool(self._ended_versions.get(task_id) != version)
+            self._ended_versions[task_id] = version
+            return news
+        self._ended_versions.pop(task_id, None)
+        news = bool(self.open.get(task_id) != task)
         self.open[task_id] = task
         return news

@@ -1,15 +1,27 @@
 """The farm's API, JSON in and JSON out: dictionaries as they are on the wire, nothing dropped."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
 from rushlight.client.connection import Connection
+from rushlight.client.events import EventStream, event_filters
+from rushlight.client.patience import Told
 
 Json = dict[str, Any]
 Verb = Literal["cancel", "pause", "resume", "retry", "requeue"]
 PAGE = 200
+# Of ids in one address; longer addresses are refused by some proxies.
+IDS_MAX = 100
+
+
+class LogPiece(NamedTuple):
+    """A part of a log: go on at the offset ``next``, unless it is ``complete``."""
+
+    text: bytes
+    next: int
+    complete: bool
 
 
 class WireClient:
@@ -18,13 +30,19 @@ class WireClient:
     ``key`` is an ``Idempotency-Key``: the same one makes the same change once, over many calls.
     """
 
-    def __init__(self, url: str = "http://127.0.0.1:3000", *, timeout_s: float = 15) -> None:
-        """Talk to the farm at ``url``; ``timeout_s`` is for one answer.
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:3000",
+        *,
+        timeout_s: float = 15,
+        key: str | None = None,
+    ) -> None:
+        """Talk to the farm at ``url``, with ``key``; ``timeout_s`` is for one answer.
 
         Raises:
-            InvalidRequest: ``url`` is no address.
+            InvalidRequest: ``url`` is no address, or ``key`` no key.
         """
-        self.connection = Connection(url, timeout_s=timeout_s)
+        self.connection = Connection(url, timeout_s=timeout_s, key=key)
 
     @property
     def url(self) -> str:
@@ -65,6 +83,25 @@ class WireClient:
         """All tasks that pass the filters, newest first, at most ``limit``, page by page."""
         return self._pages("/renders", limit, filters)
 
+    def tasks_of(self, task_ids: Sequence[str]) -> list[Json]:
+        """These tasks, in that order, up to ``IDS_MAX`` with one request.
+
+        Raises:
+            NotFound: one of them is not there.
+        """
+        found: list[Json] = []
+        for start in range(0, len(task_ids), IDS_MAX):
+            found += self._tasks_at_once(task_ids[start : start + IDS_MAX])
+        return found
+
+    def _tasks_at_once(self, task_ids: Sequence[str]) -> list[Json]:
+        if len(task_ids) == 1:
+            return [self.task(task_ids[0])]
+        page = self._get("/renders", taskId=",".join(task_ids), limit=len(task_ids))
+        found = {one["taskId"]: one for one in page["items"]}
+        # One that is missing is asked for by itself: the farm says what is wrong with it.
+        return [found.get(task_id) or self.task(task_id) for task_id in task_ids]
+
     def attempts(self, task_id: str) -> list[Json]:
         """All attempts of a task, first to last."""
         items: list[Json] = self._get(f"/renders/{_part(task_id)}/attempts")["items"]
@@ -74,18 +111,44 @@ class WireClient:
         """The events of a task, oldest first."""
         return self._pages(f"/renders/{_part(task_id)}/events", None, {})
 
+    def farm_events(self, *, after: int = 0, **filters: Any) -> Iterator[Json]:
+        """All events behind the position ``after``, oldest first; filters as for ``stream``."""
+        return self._pages("/events", None, {"after": after, **event_filters(**filters)})
+
+    def stream(
+        self, after: int | None = None, *, told: Told = lambda error: None, **filters: Any
+    ) -> EventStream[Json]:
+        """The events behind the position ``after`` as they happen; None: from now on.
+
+        Filters: ``task_ids`` and ``topics`` (several each), ``job_id``, ``worker_id``,
+        ``principal``. ``told`` hears why the farm does not answer, and None when it does again.
+        """
+        found = event_filters(**filters)
+        return EventStream(self.connection, found, read=_as_it_is, after=after, told=told)
+
     def why_task(self, task_id: str) -> Json:
         """Why a task waits, or what it does instead."""
         return self._get(f"/renders/{_part(task_id)}/why")
 
-    def attempt_log(self, task_id: str, attempt: int, offset: int = 0) -> tuple[bytes, bool]:
-        """The log of an attempt from byte ``offset`` on, and whether nothing will follow."""
+    def attempt_log(
+        self, task_id: str, attempt: int, offset: int = 0, *, wait_s: int = 0
+    ) -> LogPiece:
+        """What the farm has of an attempt's log, from ``offset`` on.
+
+        Where there is nothing yet, the farm waits for up to ``wait_s`` until there is.
+        """
         answer = self.connection.get_raw(
-            f"/renders/{_part(task_id)}/attempts/{attempt}/log", offset=offset
+            f"/renders/{_part(task_id)}/attempts/{attempt}/log",
+            held_s=wait_s,
+            offset=offset,
+            wait=wait_s or None,
         )
-        size = int(answer.headers.get("x-log-size", offset + len(answer.content)))
-        ended = answer.headers.get("x-log-complete", "false") == "true"
-        return answer.content, ended and offset + len(answer.content) >= size
+        return LogPiece(
+            answer.content,
+            # Not the bytes that came: of a long log the middle is left out.
+            int(answer.headers.get("x-log-size", offset + len(answer.content))),
+            answer.headers.get("x-log-complete") == "true",
+        )
 
     def job(self, job_id: str) -> Json:
         """The tasks of a job, counted."""
@@ -135,6 +198,28 @@ class WireClient:
         """Give a drained worker tasks again; the worker afterwards."""
         return self._change("POST", f"/workers/{_part(worker_id)}/undrain", None, key=key)
 
+    # Keys
+
+    def whoami(self) -> Json:
+        """As whom the farm knows this client."""
+        return self._get("/whoami")
+
+    def create_key(self, body: Json, *, key: UUID | None = None) -> Json:
+        """Make a key (a ``KeyBody``); its text is in the answer, this once."""
+        return self._change("POST", "/keys", body, key=key)
+
+    def keys(self) -> Iterator[Json]:
+        """All keys, oldest first, revoked ones too; without their texts."""
+        return self._pages("/keys", None, {})
+
+    def revoke_key(self, key_id: str, *, key: UUID | None = None) -> Json:
+        """End a key; the key afterwards."""
+        return self._change("DELETE", f"/keys/{_part(key_id)}", None, key=key)
+
+    def enrol(self, worker_id: str, *, key: UUID | None = None) -> Json:
+        """A token that a worker changes for its key, once."""
+        return self._change("POST", f"/workers/{_part(worker_id)}/enrolment", None, key=key)
+
     # How
 
     def _get(self, path: str, **query: Any) -> Json:
@@ -157,6 +242,10 @@ class WireClient:
             if cursor is None:
                 return
             left = None if left is None else left - len(items)
+
+
+def _as_it_is(event: Json) -> Json:
+    return event
 
 
 def _part(name: str) -> str:

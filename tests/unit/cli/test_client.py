@@ -196,20 +196,26 @@ def test_a_list_is_read_page_by_page_up_to_its_limit(
     ]
 
 
-def test_a_log_has_ended_when_it_is_complete_and_all_of_it_is_read(
+def test_a_log_goes_on_where_the_farm_says_not_where_the_text_ends(
     farm: ScriptedFarm, client: WireClient
 ) -> None:
-    headers = {"X-Log-Size": "6", "X-Log-Complete": "true"}
     path = "/renders/t/attempts/1/log"
+    grows = {"X-Log-Size": "9000000", "X-Log-Complete": "false"}
+    whole = {"X-Log-Size": "9000003", "X-Log-Complete": "true"}
     farm.on(
         "GET",
         path,
-        Said(200, b"one", "text/plain", headers),
-        Said(200, b"two", "text/plain", headers),
+        Said(200, b"start [left out] end", "text/plain", grows),
+        Said(200, b"two", "text/plain", whole),
     )
 
-    assert client.attempt_log("t", 1) == (b"one", False)
-    assert client.attempt_log("t", 1, 3) == (b"two", True)
+    first = client.attempt_log("t", 1)
+    assert first == (b"start [left out] end", 9_000_000, False)
+    assert client.attempt_log("t", 1, first.next, wait_s=25) == (b"two", 9_000_003, True)
+    assert [one.query for one in farm.heard] == [
+        {"offset": "0"},
+        {"offset": "9000000", "wait": "25"},
+    ]
 
 
 def test_models_say_only_what_was_set(farm: ScriptedFarm) -> None:
@@ -240,12 +246,17 @@ def test_a_batch_is_one_request(farm: ScriptedFarm) -> None:
 def test_waiting_ends_when_all_have_ended_for_good(farm: ScriptedFarm) -> None:
     one, two = task(1)["taskId"], task(2)["taskId"]
     retried = task(2, status="failed", retryAt="2026-01-02T03:05:00Z")
-    farm.on("GET", f"/renders/{one}", Said(body=task(1, status="completed")))
-    farm.on("GET", f"/renders/{two}", Said(body=retried), Said(body=task(2, status="failed")))
+
+    def look(heard: Heard) -> Said:
+        farm.tell(two)
+        return page(retried, task(1, status="completed"))
+
+    farm.on("GET", "/renders", look)
+    farm.on("GET", f"/renders/{two}", Said(body=task(2, status="failed", version=2)))
     seen: list[str] = []
 
     with FarmClient(farm.url) as client:
-        ended = client.wait(one, two, seen=lambda task: seen.append(task.status), poll_s=0)
+        ended = client.wait(one, two, seen=lambda task: seen.append(task.status))
 
     assert [(str(t.task_id), t.status) for t in ended] == [(one, "completed"), (two, "failed")]
     assert seen == ["completed", "failed", "failed"]

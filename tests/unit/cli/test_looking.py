@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.scripted import WORKER, Answer, Said, ScriptedFarm, page, rows, task
+from tests.unit.cli.scripted import WORKER, Said, ScriptedFarm, page, problem, rows, task
 
 ONE, TWO = task(1)["taskId"], task(2)["taskId"]
 
@@ -122,14 +122,14 @@ def test_why_asks_for_a_worker_first_and_then_for_a_task(farm: ScriptedFarm, run
     assert "no worker is called 'w2'" in run("why", "w2").stderr
 
 
-def test_logs_are_bytes_as_they_came(farm: ScriptedFarm, run: Run) -> None:
+def test_a_letter_that_comes_in_two_pieces_is_one(farm: ScriptedFarm, run: Run) -> None:
     text = "Überblendung\n".encode()
     farm.on("GET", f"/renders/{ONE}", Said(body=task(attempt=2)))
-    farm.on("GET", f"/renders/{ONE}/attempts/2/log", *pieces(text, text[:1], text[1:]))
+    farm.on("GET", f"/renders/{ONE}/attempts/2/log", piece(text[:1], 1), piece(text[1:], len(text)))
 
-    assert run("logs", ONE).stdout == "Überblendung\n"
+    assert run("logs", ONE, "-f").stdout == "Überblendung\n"
 
-    farm.on("GET", f"/renders/{ONE}/attempts/2/log", *pieces(text, text))
+    farm.on("GET", f"/renders/{ONE}/attempts/2/log", piece(text, len(text)))
     assert json.loads(run("logs", ONE, "--json").stdout) == {
         "taskId": ONE,
         "attempt": 2,
@@ -138,9 +138,42 @@ def test_logs_are_bytes_as_they_came(farm: ScriptedFarm, run: Run) -> None:
     }
 
 
-def pieces(whole: bytes, *parts: bytes) -> list[Answer]:
-    headers = {"X-Log-Size": str(len(whole)), "X-Log-Complete": "true"}
-    return [Said(200, part, "text/plain", headers) for part in parts]
+def piece(text: bytes, size: int) -> Said:
+    """A piece of a log of 14 bytes, and how many of them the worker has sent."""
+    headers = {"X-Log-Size": str(size), "X-Log-Complete": "true" if size == 14 else "false"}
+    return Said(200, text, "text/plain", headers)
+
+
+def test_a_log_is_followed_from_before_its_attempt_and_over_an_outage(
+    farm: ScriptedFarm, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rushlight.client.patience.WAITS_S", (0.0,))
+    monkeypatch.setattr("rushlight.client.connection.RETRY_WAITS_S", ())
+    waits, renders = task(), task(status="rendering", attempt=1, version=2)
+    farm.on_changing(f"/renders/{ONE}", Said(body=waits), Said(body=waits), Said(body=renders))
+    stopping = problem(503, "bus-closed", "The farm is stopping.")
+    nothing = piece(b"", 3)
+    farm.on(
+        *("GET", f"/renders/{ONE}/attempts/1/log"),
+        *(piece(b"one", 3), nothing, stopping, stopping, piece(b"two", 14)),
+    )
+
+    done = run("logs", ONE, "-f")
+
+    assert (done.exit_code, done.stdout) == (0, "onetwo")
+    assert done.stderr == "The farm is stopping; asking again\nthe farm answers again\n"
+    asked = [one.query for one in farm.told("GET", f"/renders/{ONE}/attempts/1/log")]
+    assert asked == [{"offset": "0", "wait": "25"}, *[{"offset": "3", "wait": "25"}] * 4]
+
+
+def test_a_task_that_ends_without_an_attempt_has_no_log(farm: ScriptedFarm, run: Run) -> None:
+    ended = Said(body=task(status="cancelled", version=2))
+    farm.on_changing(f"/renders/{ONE}", Said(body=task()), Said(body=task()), ended)
+
+    done = run("logs", ONE, "-f")
+
+    assert done.exit_code == 3
+    assert "has not started, so there is no log; it is cancelled" in done.stderr
 
 
 def test_a_task_that_never_ran_has_no_log(farm: ScriptedFarm, run: Run) -> None:

@@ -11,8 +11,7 @@ ONE, TWO = task(1)["taskId"], task(2)["taskId"]
 
 def test_watch_prints_a_line_per_change(farm: ScriptedFarm, run: Run) -> None:
     rendering: dict[str, Any] = {"status": "rendering", "workerId": "w1", "framesTotal": 2}
-    farm.on(
-        "GET",
+    farm.on_changing(
         f"/renders/{ONE}",
         Said(body=task(framesTotal=2)),
         Said(body=task(**rendering, framesDone=1, progress=0.5)),
