@@ -1,7 +1,7 @@
 """The farm's events: pages of the log, and a stream of what comes; docs/live.md is the page."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.feed import PREFIX, Reader
 from rushlight_api.identity import caller_of, door_of
-from rushlight_api.operations import operation
+from rushlight_api.operations import Media, operation
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import INTEGER_MAX, Incoming, Query, read_query
 from rushlight_api.showing import answer
@@ -34,6 +34,7 @@ TOPICS_MAX = 32
 LAST_ID = "Last-Event-ID"
 OF_PAGES = frozenset({"until", "since", "before", "limit", "cursor"})
 ANY = ".*"
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 9999))
 _TICK = timedelta(microseconds=1)
 _POSITION = re.compile(r"\d{1,18}")
 
@@ -77,8 +78,13 @@ def _written_out(text: Any) -> Any:
     return text
 
 
+def _within_reach(time: datetime) -> datetime:
+    """No farm is older or will be; at the ends of the calendar sums would fail."""
+    return min(max(time, _EARLIEST), _LATEST).astimezone(UTC)
+
+
 Position = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
 
 
 class EventsQuery(Query):
@@ -131,7 +137,7 @@ class _Streaming(Response[bytes]):
     **operation(
         "readEvents",
         TAG,
-        {200: LogPage},
+        {200: (LogPage, Media(EVENT_STREAM))},
         query=EventsQuery,
         problems=(400, 422, 429, 503),
         allowed=READERS,
