@@ -5,16 +5,19 @@ Nothing here reads anything: rows and events come in.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from rushlight.messages.audit import StateResource
 from rushlight.messages.resources import (
     AttemptResource,
     CompletionResource,
     EventResource,
     JobResource,
     StopResource,
+    TaskPage,
     TaskResource,
+    WorkerPage,
     WorkerResource,
 )
 
@@ -43,6 +46,40 @@ class Heard(Protocol):
     @property
     def running(self) -> Sequence[Mapping[str, Any]]:
         """What it renders, and how far that is."""
+        ...
+
+
+class Then(Protocol):
+    """A moment of the farm's past; ``time`` is None before the first event."""
+
+    @property
+    def position(self) -> int:
+        """The last event that counts."""
+        ...
+
+    @property
+    def time(self) -> datetime | None:
+        """Of that event."""
+        ...
+
+    @property
+    def round(self) -> int:
+        """The last one that was closed."""
+        ...
+
+    @property
+    def planner(self) -> int | None:
+        """The placement rules of that round."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any] | None:
+        """What decisions read."""
+        ...
+
+    @property
+    def head(self) -> int:
+        """The log's last position."""
         ...
 
 
@@ -180,6 +217,39 @@ def attempt_resource(row: Row, frames_rendered: str) -> AttemptResource:
         frames_rendered=frames_rendered or None,
         outputs=list(row["rendered"]),
     )
+
+
+def state_resource(
+    then: Then,
+    *,
+    counts: Mapping[str, int] | None,
+    tasks: Iterable[Row],
+    next_tasks: str | None,
+    workers: Iterable[Row],
+    next_workers: str | None,
+) -> StateResource:
+    """The farm as it was, from rows as they were."""
+    return StateResource.model_validate(
+        {
+            "position": then.position,
+            "time": then.time,
+            "round": then.round,
+            "planner": then.planner,
+            "settings": then.settings,
+            "head": then.head,
+            "counts": counts,
+            "tasks": TaskPage(items=[past_task(then, row) for row in tasks], next=next_tasks),
+            "workers": WorkerPage(
+                items=[worker_resource(row, None) for row in workers], next=next_workers
+            ),
+        }
+    )
+
+
+def past_task(then: Then, row: Row) -> TaskResource:
+    """A task as it was; what its worker said of its progress is not on the log."""
+    # Before the first event there is no task.
+    return task_resource(row, {}, then.time or datetime.max.replace(tzinfo=UTC))
 
 
 def event_resource(position: int, event: Any) -> EventResource:

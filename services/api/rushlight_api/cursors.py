@@ -9,7 +9,7 @@ from typing import Any
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import Query
 
-_NOT_FILTERS = {"limit", "cursor"}
+_NOT_FILTERS = {"limit", "cursor", "workers_cursor"}
 
 
 def cursor_of(place: int | str, query: Query) -> str:

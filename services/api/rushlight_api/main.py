@@ -34,6 +34,7 @@ from rushlight_api.reading import Incoming, receive_body
 from rushlight_api.routes import (
     agents,
     attempt_logs,
+    audit,
     documents,
     events,
     farm,
@@ -132,7 +133,7 @@ LARGE = [renders.submit_batch, agents.report]
 
 
 def _handlers() -> list[Any]:
-    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, agents, events, farm)
+    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, agents, events, audit, farm)
     return [*(one for group in groups for one in group.HANDLERS), *documents.handlers()]
 
 
@@ -143,8 +144,9 @@ async def _before(request: Incoming) -> Response[bytes] | None:
     if declared is not None and declared.query is None and request.query_params:
         names = ", ".join(sorted(set(request.query_params)))
         raise Malformed(f"query parameter {names}: this address takes none")
-    farm: Farm = request.app.state["farm"]
-    await receive_body(request, farm.settings.body_timeout_s)
+    if declared is not None and declared.bodies:
+        farm: Farm = request.app.state["farm"]
+        await receive_body(request, farm.settings.body_timeout_s)
     return None
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from rushlight.eventlog.history import Moment
+from rushlight.eventlog.past_tasks import Filters
 from rushlight.eventlog.windows import ALL, Wanted, Window
 
 Row = dict[str, Any]
@@ -92,6 +94,26 @@ class HistoryPort(Protocol):
 
     def position_at(self, time: datetime) -> int:
         """The last position at or before a time; 0 where that is before the first event."""
+        ...
+
+    def find(self, at: int | datetime | None, now: datetime) -> Moment:
+        """The moment of a position or a time; None: the log's end."""
+        ...
+
+    def tasks(
+        self, then: Moment, filters: Filters, *, before_seq: int | None = None, limit: int
+    ) -> tuple[list[Row], int | None]:
+        """A page of tasks as they were, newest first, and where the next one begins."""
+        ...
+
+    def counts(self, then: Moment) -> dict[str, int]:
+        """Tasks by the status that they had."""
+        ...
+
+    def workers(
+        self, then: Moment, *, after_id: str | None = None, limit: int
+    ) -> tuple[list[Row], str | None]:
+        """A page of workers as they were, by id, and where the next one begins."""
         ...
 
 

@@ -88,8 +88,10 @@ class History:
         before_seq = then.submitted + 1 if before_seq is None else before_seq
         # First those that had ended: a task that is reopened meanwhile is seen twice, not never.
         ended = self._views.tasks(
+            task_ids=filters.task_ids,
             status=filters.status,
             job_id=filters.job_id,
+            submitted_by=filters.submitted_by,
             worker_id=filters.worker_id,
             priority=filters.priority,
             renderer=filters.renderer,

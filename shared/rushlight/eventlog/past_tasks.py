@@ -27,7 +27,9 @@ class Filters:
     """Filters; all that are given must hold."""
 
     status: Collection[str] = ()
+    task_ids: Collection[str] | None = None
     job_id: str | None = None
+    submitted_by: str | None = None
     worker_id: str | None = None
     priority: str | None = None
     renderer: str | None = None
@@ -118,7 +120,12 @@ def _candidates(cut: Cut, filters: Filters, time: datetime, before_seq: int) -> 
     fixed = [
         (term, value)
         for term, value in (
+            (
+                "task_id IN (SELECT value FROM json_each(?))",
+                None if filters.task_ids is None else rows.dump(sorted(filters.task_ids)),
+            ),
             ("job_id = ?", filters.job_id),
+            ("submitted_by = ?", filters.submitted_by),
             ("+renderer = ?", filters.renderer),
             ("instr(name, ?) = 1", filters.name_prefix),
         )
