@@ -79,7 +79,7 @@ def tracked_files() -> list[Path]:
 @cache
 def python_files() -> list[Source]:
     """Every Python file of ours."""
-    rooms = ("services/", "shared/", "tests/", "tools/")
+    rooms = ("examples/", "services/", "shared/", "tests/", "tools/")
     names = [path.relative_to(ROOT).as_posix() for path in tracked_files()]
     return [
         Source(name, (ROOT / name).read_text(encoding="utf-8"))

@@ -15,9 +15,12 @@ import httpx
 class FarmProcess:
     """``rushlight up`` on a free port of the loopback address."""
 
-    def __init__(self, data: Path, *, workers: int = 0, **settings: Any) -> None:
+    def __init__(
+        self, data: Path, *, workers: int = 0, python: str = sys.executable, **settings: Any
+    ) -> None:
         """Settings go into its environment; nothing runs before ``start``."""
         self.data = data
+        self.python = python
         self.workers = workers
         self.environment = {
             **os.environ,
@@ -36,7 +39,7 @@ class FarmProcess:
         with (self.data.parent / "farm.out").open("ab") as out:
             self.process = subprocess.Popen(
                 [
-                    sys.executable,
+                    self.python,
                     "-m",
                     "rushlight.cli",
                     "up",
