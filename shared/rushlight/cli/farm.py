@@ -115,11 +115,11 @@ def open_client(url: str | None, key_file: Path | None = None) -> "WireClient":
     return client
 
 
-def local_url() -> str:
+def local_url(data: Path | None = None) -> str:
     """The address of the farm whose data is in ``./rushlight-data``, if it runs; or the default."""
-    note = Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA)) / "farm.json"
+    data = data or Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
     try:
-        farm = json.loads(note.read_text())
+        farm = json.loads((data / "farm.json").read_text())
         os.kill(int(farm["pid"]), 0)
         return str(farm["url"])
     except PermissionError:

@@ -9,6 +9,8 @@ from click import get_current_context
 
 from rushlight.cli import words
 from rushlight.cli.farm import JSON_KEY, Farm, asks_farm, local_url
+from rushlight.cli.handing_over import hand_over, into_a_file
+from rushlight.cli.keyrings import Keys, address_from_elsewhere, on_keys
 from rushlight.cli.lists import list_workers, renderers_of
 from rushlight.cli.output import Json
 from rushlight.cli.services import service
@@ -39,6 +41,8 @@ def worker() -> None:
 @click.option("--default-scene", metavar="ROOT:PATH", help="For tasks that name no renderer.")
 @click.option("--default-renderer", metavar="NAME", help="What renders the default scene.")
 @click.option("--scratch", type=click.Path(path_type=Path), help="Folder for temporary files.")
+@click.option("--key-file", type=click.Path(path_type=Path), help="Its key; see docs/keys.md.")
+@click.option("--enrolment-file", type=click.Path(path_type=Path), help="Token of `worker enroll`.")
 @click.option("--drain-s", type=float, metavar="SECONDS", help="After SIGTERM finish within it.")
 @click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Say errors as JSON.")
@@ -129,6 +133,33 @@ def drain(farm: Farm, worker_ids: tuple[str, ...]) -> None:
 def undrain(farm: Farm, worker_ids: tuple[str, ...]) -> None:
     """Give drained workers tasks again."""
     _say(farm, [farm.client.undrain(worker_id) for worker_id in worker_ids])
+
+
+@worker.command()
+@click.argument("worker_id", metavar="NAME")
+@into_a_file
+@on_keys
+def enroll(keys: Keys, worker_id: str, file: Path | None) -> None:
+    """Print a token with which a worker on another machine gets its key, once.
+
+    It counts for ten minutes. As for `rushlight key` it is made in the data folder, or over HTTP
+    with --url, where an operator's key is enough. The command for the other machine goes to stderr.
+
+    \b
+    Examples:
+      rushlight worker enroll node-7
+      rushlight worker enroll node-7 --url https://farm.example --out node-7.token
+    """
+    made = hand_over(lambda: keys.ring.enrol(worker_id), named="token", out=keys.out, file=file)
+    keys.out.note("on the other machine, within ten minutes, with folders that are right there:")
+    if file is None:
+        keys.out.note(f"  RUSHLIGHT_ENROLMENT={made['token']} \\")
+    else:
+        keys.out.note(f"  RUSHLIGHT_ENROLMENT_FILE={file.name} \\")
+    url = address_from_elsewhere(keys.ring.url)
+    keys.out.note(f"    rushlight worker run --url {url} --id {worker_id} --root out=/mnt/out")
+    if url != keys.ring.url:
+        keys.out.note(f"the farm is at {keys.ring.url} here: others must be able to reach it")
 
 
 def _say(farm: Farm, workers: list[Json]) -> None:

@@ -20,6 +20,7 @@ from rushlight.errors import InvalidRequest
 KEY, KEY_FILE = "RUSHLIGHT_KEY", "RUSHLIGHT_KEY_FILE"
 FILE_MAX_BYTES = 4096
 OWNER_ONLY = 0o600
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FORM = re.compile(r"rl[a-z]_[A-Za-z0-9_-]{8,256}")
 
 
@@ -91,9 +92,8 @@ def read_secret(file: Path) -> Found:
 
 
 def _warning_of(file: Path, mode: int) -> str | None:
-    others = stat.S_IRWXG | stat.S_IRWXO
     # A pipe or a terminal (`--key-file <(…)`) has no mode that says anything.
-    if not stat.S_ISREG(mode) or not mode & others:
+    if not stat.S_ISREG(mode) or not mode & OTHERS:
         return None
     return f"key file {file} can be read by other users of this machine: chmod 600 {file}"
 
