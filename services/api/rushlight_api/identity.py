@@ -14,7 +14,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from rushlight.clock import Clock
-from rushlight.errors import Forbidden, RateLimited, RushlightError, Unauthenticated
+from rushlight.errors import Forbidden, RateLimited, RushlightError, TokenSpent, Unauthenticated
 from rushlight.keys.rows import Key
 from rushlight.keys.store import KeyStore
 from rushlight.keys.tokens import parse
@@ -198,7 +198,7 @@ def on_unrouted(request: Incoming, error: HTTPException) -> Response[bytes]:
 
 
 def on_refused(request: Incoming, error: RushlightError) -> Response[bytes]:
-    """401, 403 and 429, with a line in the log that says who tried what from where."""
+    """Whoever is not let in, with a line in the log that says who tried what from where."""
     response: Response[bytes] = HANDLERS[RushlightError](request, error)
     caller = caller_of(request)
     shown = parse(_bearer(request) or "")
@@ -220,5 +220,6 @@ DOOR_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     Unauthenticated: on_refused,
     Forbidden: on_refused,
     RateLimited: on_refused,
+    TokenSpent: on_refused,
     HTTPException: on_unrouted,
 }

@@ -19,7 +19,7 @@ from rushlight.errors import AdminKeyNeeded, NotFound, RuleBroken, TokenSpent
 from rushlight.keys.checks import check_key, check_worker
 from rushlight.keys.file import KeyFile
 from rushlight.keys.rows import Key, KeyRow, key_of, key_row, text_of
-from rushlight.keys.tokens import TOKEN_PREFIX, Minted, mint, parse, same_digest
+from rushlight.keys.tokens import TOKEN_PREFIX, Minted, Parsed, mint, parse, same_digest
 
 KEYS_FILE = "keys.sqlite3"
 ENROLMENT_S = 600.0
@@ -215,18 +215,12 @@ class KeyStore:
         if parsed is None:
             raise TokenSpent("that is no enrolment token: it has the form rle_ID_SECRET")
         now = text_of(self._clock.now())
+        # Looked at first without a lock: whoever guesses holds nobody up.
+        with self._file.look() as cursor:
+            _enrolment(cursor, parsed, worker_id, now)
         with self._file.change() as cursor:
-            found = cursor.execute(
-                "SELECT * FROM enrolments WHERE token_id = ?", (parsed.key_id,)
-            ).fetchone()
-            if found is None or not same_digest(found["digest"], parsed.digest):
-                raise TokenSpent("no such enrolment token: ask an operator for a new one")
+            found = _enrolment(cursor, parsed, worker_id, now)
             named = found["worker_id"]
-            if worker_id not in (None, named):
-                raise TokenSpent(f"the enrolment token is for worker {named}, not for {worker_id}")
-            if found["redeemed_at"] is not None or found["expires_at"] <= now:
-                how = "was used already" if found["redeemed_at"] else "has run out"
-                raise TokenSpent(f"the enrolment token {how}: ask an operator for a new one")
             minted = self._insert(
                 cursor, name=named, role="worker", worker_id=named, created_by=found["created_by"]
             )
@@ -257,6 +251,29 @@ class KeyStore:
             (minted.key_id, name, role, worker_id, minted.digest, now, created_by, expires),
         )
         return minted
+
+
+def _enrolment(
+    cursor: sqlite3.Cursor, token: Parsed, worker_id: str | None, now: str
+) -> sqlite3.Row:
+    """The row of a token that can still be changed for a key.
+
+    Raises:
+        TokenSpent: it cannot.
+    """
+    found: sqlite3.Row | None = cursor.execute(
+        "SELECT * FROM enrolments WHERE token_id = ?", (token.key_id,)
+    ).fetchone()
+    if found is None or not same_digest(found["digest"], token.digest):
+        raise TokenSpent("no such enrolment token: ask an operator for a new one")
+    if worker_id not in (None, found["worker_id"]):
+        raise TokenSpent(
+            f"the enrolment token is for worker {found['worker_id']}, not for {worker_id}"
+        )
+    if found["redeemed_at"] is not None or found["expires_at"] <= now:
+        how = "has run out" if found["redeemed_at"] is None else "was used already"
+        raise TokenSpent(f"the enrolment token {how}: ask an operator for a new one")
+    return found
 
 
 def _admins(cursor: sqlite3.Cursor, now: datetime, *, but: str = "") -> int:
