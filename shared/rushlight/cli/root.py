@@ -12,6 +12,8 @@ from rushlight.cli.exits import Exit, exit_code_of, say_error
 from rushlight.cli.farm import JSON_KEY
 from rushlight.errors import RushlightError
 
+# Set by the script of `rushlight completion` while a shell completes.
+COMPLETE_VARIABLE = "_RUSHLIGHT_COMPLETE"
 # Command: where it is. Panels of --help are below.
 COMMANDS = {
     "up": "rushlight.cli.up:up",
@@ -38,12 +40,13 @@ COMMANDS = {
     "version": "rushlight.cli.root:version",
 }
 PANELS = [
-    {"name": "A farm", "commands": ["up", "demo", "worker", "key", "whoami", "audit", "version"]},
+    {"name": "A farm", "commands": ["up", "demo", "worker", "key", "whoami", "audit"]},
     {"name": "Rendering", "commands": ["submit", "watch", "ls", "show", "why", "logs", "events"]},
     {
         "name": "Changing your mind",
         "commands": ["cancel", "retry", "requeue", "pause", "resume", "priority"],
     },
+    {"name": "This installation", "commands": ["doctor", "completion", "version"]},
 ]
 
 
@@ -60,7 +63,19 @@ class LazyGroup(click.RichGroup):
             return None
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
+        if COMPLETE_VARIABLE in os.environ:
+            from rushlight.cli.completing import prepare  # noqa: PLC0415 - only for a shell
+
+            prepare(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Names of commands without importing them; options as for any command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for a shell
+
+        if incomplete.startswith("-"):
+            return list(super().shell_complete(ctx, incomplete))
+        return [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run; errors of the farm become exit codes."""
