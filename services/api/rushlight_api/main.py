@@ -134,7 +134,19 @@ LARGE = [renders.submit_batch, agents.report]
 
 
 def _handlers() -> list[Any]:
-    groups = (metrics, renders, verbs, attempt_logs, jobs, workers, keys, agents, events, audit, farm)
+    groups = (
+        metrics,
+        renders,
+        verbs,
+        attempt_logs,
+        jobs,
+        workers,
+        keys,
+        agents,
+        events,
+        audit,
+        farm,
+    )
     return [*(one for group in groups for one in group.HANDLERS), *documents.handlers()]
 
 
