@@ -1,5 +1,6 @@
 """The log as pages: every event once, in order, by filters, and no more at once than agreed."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -27,7 +28,7 @@ async def pages(served: ServedFarm, **query: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
         page = await served.json("GET", f"/events?{urlencode(query | more)}", status=200)
         assert len(page["items"]) <= query.get("limit", 50)
         found += page["items"]
@@ -61,7 +62,7 @@ async def test_an_event_is_shown_as_among_those_of_its_task(served: ServedFarm) 
 async def test_every_filter_leaves_what_its_field_says(served: ServedFarm) -> None:
     first, second, third = await work(served)
     log = await pages(served)
-    expected = {
+    expected: dict[tuple[str, str], Callable[[Any], bool]] = {
         ("taskId", f"{first},{third}"): lambda one: one["taskId"] in (first, third),
         ("jobId", "shot"): lambda one: one["taskId"] in (second, third),
         ("workerId", "w-1"): lambda one: one["workerId"] == "w-1",
