@@ -40,6 +40,8 @@ class WorkerKeys:
             if not _counts(store, file, worker_id):
                 _revoke_lost(store, worker_id)
                 row, text = store.create(worker_id, "worker", worker_id, created_by=FARM)
+                # Before `write_secret` does, for its owner alone: the logs are there too.
+                file.parent.mkdir(parents=True, exist_ok=True)
                 write_secret(file, text)
                 _log.info("worker_key_made", worker_id=worker_id, key_id=row.key_id)
         return {KEY_FILE: str(file)}

@@ -44,6 +44,8 @@ class Ledger:
     leaves: list[WorkerStatusBody] = field(default_factory=list)
     drains: int = 0
     refused: int = 0
+    strangers: int = 0
+    """Requests without a key that counts."""
     faults: list[str] = field(default_factory=list)
     logs: dict[tuple[str, int], bytearray] = field(default_factory=dict)
 
@@ -72,6 +74,10 @@ class FarmDouble:
         """Status and code of a report's outcome; none: done."""
         self.refuse_reports: Callable[[Report], int] | None = None
         """A status for the whole request, if not 0."""
+        self.keys: set[str] | None = None
+        """The keys that count; None: nobody is asked for one."""
+        self.tokens: dict[str, str] = {}
+        """Enrolment tokens, and the key that each is changed for, once."""
         self._changed = threading.Condition()
         self._messages: list[Message] = []
         self._socket = socket.create_server(("127.0.0.1", port))
@@ -172,12 +178,31 @@ class FarmDouble:
         if self.away:
             self.ledger.refused += 1
             return 503, problem("unavailable", "the farm is away")
+        if at_the_door := self._door(path, scope, body):
+            return at_the_door
         if found := re.fullmatch(r"/renders/([0-9a-f-]{36})/attempts/(\d+)/log", path):
             return self._log((found[1], int(found[2])), int(query["offset"]), body)
         verb = path.split("/")[3]
         if verb == "messages":
             return await self._poll(query["instance"], int(query["after"]), float(query["wait"]))
         return self._command(f"{method} {verb}", body)
+
+    def _door(self, path: str, scope: Scope, body: bytes) -> Answer | None:
+        """What is answered before a call is looked at; None: it may come in."""
+        if path == "/workers/w1/key":
+            return self._redeem(json.loads(body)["token"])
+        if self.keys is not None and _bearer(scope) not in self.keys:
+            self.ledger.strangers += 1
+            return 401, problem("unauthenticated", "the key is unknown, revoked or has run out")
+        return (200, {}) if path == "/whoami" else None
+
+    def _redeem(self, token: str) -> Answer:
+        key = self.tokens.pop(token, None)
+        if key is None:
+            return 409, problem("token-spent", "the enrolment token was used already")
+        assert self.keys is not None
+        self.keys.add(key)
+        return 200, {"key": key}
 
     def _command(self, call: str, body: bytes) -> Answer:
         if call == "PUT status":
@@ -247,6 +272,11 @@ class FarmDouble:
         if offset <= len(log):
             log[offset:] = piece
         return 200, {"size": len(log)}
+
+
+def _bearer(scope: Scope) -> str:
+    headers = dict(scope["headers"])
+    return str(headers.get(b"authorization", b"").decode()).removeprefix("Bearer ")
 
 
 def problem(code: str, detail: str) -> dict[str, str]:
