@@ -70,6 +70,23 @@ async def test_filters_all_hold(served: ServedFarm, query: str, names: list[str]
     assert [task["name"] for page in found for task in page] == names
 
 
+async def test_tasks_are_read_by_their_ids(served: ServedFarm) -> None:
+    first, second, third = [await served.submit(name=name) for name in ("a", "b", "c")]
+    nobody = "00000000-0000-4000-8000-000000000000"
+    found = await pages(served, f"/renders?taskId={third},{nobody},{first.upper()}", 1)
+    named = await pages(served, f"/renders?taskId={first},{second}&name=b", 2)
+
+    assert [task["taskId"] for page in found for task in page] == [third, first]
+    assert [task["taskId"] for page in named for task in page] == [second]
+
+
+@pytest.mark.parametrize("ids", ["", "7f3a9c01", ",".join(["0" * 32] * 101)])
+async def test_what_are_no_ids_or_too_many_are_refused(served: ServedFarm, ids: str) -> None:
+    problem = await served.json("GET", f"/renders?taskId={ids}", status=400)
+
+    assert "query parameter taskId" in problem["detail"]
+
+
 async def test_a_cursor_of_other_filters_is_refused(served: ServedFarm) -> None:
     for _ in range(3):
         await served.submit()

@@ -115,13 +115,15 @@ def rushlight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 
 class farm_up:  # noqa: N801 - reads as a function
-    """``rushlight up`` on a free port until the end of the block; it must end cleanly."""
+    """``rushlight up`` until the end of the block, on a free port or on ``port``; ends cleanly."""
 
-    def __init__(self, data: Path, environment: dict[str, str], *, workers: int = 1) -> None:
+    def __init__(
+        self, data: Path, environment: dict[str, str], *, workers: int = 1, port: int | str = 0
+    ) -> None:
         self.data = data
         self._log = (data.parent / "farm.log").open("w+")
         self.process = subprocess.Popen(
-            words("up", "--port", 0, "--workers", workers, "--data", data, "--json"),
+            words("up", "--port", port, "--workers", workers, "--data", data, "--json"),
             env=os.environ | ENVIRONMENT | environment,
             cwd=data.parent,
             stdout=subprocess.PIPE,
