@@ -1,31 +1,23 @@
 """The command ``doctor``, and how findings are shown."""
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from click import get_current_context
 
-from rushlight.cli.doctor import folder, machine, rendering, serving
-from rushlight.cli.doctor.finding import Finding, Look, Patient, fail
 from rushlight.cli.exits import Exit
-from rushlight.cli.farm import DEFAULT_DATA, DEFAULT_URL, JSON_KEY, key_file_option
+from rushlight.cli.farm import JSON_KEY, key_file_option
 from rushlight.cli.output import Output
-from rushlight.errors import SettingsInvalid
-from rushlight.settings import ServerSettings, WorkerSettings, read_settings
 
-PARTS: tuple[tuple[str, Look], ...] = (
-    ("this machine", machine.look),
-    ("data folder", folder.look),
-    ("farm", serving.look),
-    ("rendering here", rendering.look),
-)
+if TYPE_CHECKING:
+    from rushlight.cli.doctor.finding import Finding
+
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red")}
 ABOUT_WIDTH = 17
-Found = list[tuple[str, list[Finding]]]
+Found = list[tuple[str, "list[Finding]"]]
 
 
 @click.command()
@@ -63,9 +55,11 @@ def doctor(
       rushlight doctor --url http://farm:3000     from a desk or a render node
       rushlight doctor --json | jq '.checks[] | select(.status != "ok")'
     """
+    from rushlight.cli.doctor.examination import examine  # noqa: PLC0415 - takes its time
+
     get_current_context().meta[JSON_KEY] = as_json
     out = Output(as_json)
-    found = list(_findings(data, url, settings, key_file))
+    found = list(examine(data, url, settings, key_file))
     if out.as_json:
         checks = [
             {"part": part, "about": one.about, "status": one.status, "text": one.text}
@@ -82,49 +76,16 @@ def doctor(
     sys.exit(Exit.WORK_FAILED if _counts(found)["fail"] else Exit.OK)
 
 
-def _findings(
-    data: Path | None, url: str | None, settings: Path | None, key_file: Path | None
-) -> Iterator[tuple[str, list[Finding]]]:
-    server, wrong = _settings(settings)
-    yield from ([("settings", wrong)] if wrong else [])
-    here = data or Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
-    noted = serving.note_of(here)
-    patient = Patient(
-        data=here,
-        url=(url or (noted or {}).get("url") or DEFAULT_URL).rstrip("/"),
-        named=url is not None,
-        key_file=key_file,
-        server=server[0],
-        worker=server[1],
-    )
-    for part, look in PARTS:
-        yield part, list(look(patient))
-
-
-def _settings(file: Path | None) -> tuple[tuple[ServerSettings, WorkerSettings], list[Finding]]:
-    """The settings, or the defaults with what is wrong."""
-    server, worker, wrong = ServerSettings(), WorkerSettings(), []
-    try:
-        server = read_settings(ServerSettings, file=file)
-    except SettingsInvalid as error:
-        wrong.append(fail("of the server", str(error)))
-    try:
-        worker = read_settings(WorkerSettings, file=file)
-    except SettingsInvalid as error:
-        wrong.append(fail("of a worker", str(error)))
-    return (server, worker), wrong
-
-
 def _counts(found: Found) -> Counter[str]:
     return Counter(one.status for _, findings in found for one in findings)
 
 
-def _show(out: Output, found: Iterable[tuple[str, list[Finding]]]) -> None:
+def _show(out: Output, found: Found) -> None:
     from rich.padding import Padding  # noqa: PLC0415 - only where people look
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    found, console = list(found), out.console()
+    console = out.console()
     for part, findings in found:
         console.print(Text(part, style="bold"))
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
