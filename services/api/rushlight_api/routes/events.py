@@ -141,6 +141,7 @@ class _Streaming(Response[bytes]):
         query=EventsQuery,
         problems=(400, 422, 429, 503),
         allowed=READERS,
+        headers={"Vary": "`Accept`: a page, or a stream"},
     ),
 )
 async def read_events(request: Incoming) -> Response[bytes]:
