@@ -19,13 +19,15 @@ class Media:
 
 
 Content = type[BaseModel] | Media | None
+# Several forms of one answer: the client says which it accepts.
+Answer = Content | tuple[Content, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The declaration of one operation; several ``bodies`` are alternatives."""
 
-    answers: Mapping[int, Content]
+    answers: Mapping[int, Answer]
     bodies: tuple[type[BaseModel] | Media, ...] = ()
     body_required: bool = False
     query: type[Query] | None = None
@@ -52,10 +54,15 @@ class Operation:
         return self.commands or self.holds
 
 
+def contents_of(answer: Answer) -> tuple[Content, ...]:
+    """The forms of an answer."""
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
 def operation(
     operation_id: str,
     tag: str,
-    answers: Mapping[int, Content],
+    answers: Mapping[int, Answer],
     **declared: Any,
 ) -> dict[str, Any]:
     """The arguments of a route decorator for that operation."""

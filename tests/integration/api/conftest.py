@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.documented import check_answer
 
 from rushlight.clock import SystemClock
 from rushlight.settings import FarmSettings, ServerSettings
@@ -80,7 +81,9 @@ async def serve(
     server = Server(parts.app, server_settings)
     serving = asyncio.create_task(server.run_on(listener))
     await server.until_started()
-    async with httpx.AsyncClient(base_url=url_of(listener), timeout=30) as http:
+    async with httpx.AsyncClient(
+        base_url=url_of(listener), timeout=30, event_hooks={"response": [check_answer]}
+    ) as http:
         try:
             yield ServedFarm(url_of(listener), http, parts, server, serving)
         finally:
