@@ -7,7 +7,7 @@ import secrets
 
 import structlog
 
-from rushlight.errors import StaleReport, Unavailable, WorkerIdTaken
+from rushlight.errors import StaleReport, Unauthenticated, Unavailable, WorkerIdTaken
 from rushlight.messages.resources import CapabilitiesBody
 from rushlight_worker.backoff import Backoff
 from rushlight_worker.gate import LeaseOver
@@ -77,6 +77,13 @@ class Agent:
         while not self._leaving.asked.is_set():
             try:
                 await self._transport.join(join)
+            except Unauthenticated as error:
+                worker_id = self._node.place.worker_id
+                raise Unauthenticated(
+                    f"the farm does not let worker {worker_id} in: {error}\n"
+                    f"`rushlight worker enroll {worker_id}` on the farm's machine makes a token for"
+                    " it; docs/keys.md says how a worker gets its key"
+                ) from error
             except WorkerIdTaken as error:
                 _log.warning("worker_id_taken", error=str(error))
                 await self._leaving.asked_within(error.facts.get("retry_after_s") or TAKEN_WAIT_S)

@@ -73,7 +73,7 @@ def say_error(error: RushlightError, *, as_json: bool = False) -> None:
     print(f"error: {first}", file=sys.stderr)
     for line in more:
         print(f"  {line}", file=sys.stderr)
-    if isinstance(error, Unauthenticated):
+    if isinstance(error, Unauthenticated) and "status" in error.facts:
         print("  give a key: --key-file FILE, RUSHLIGHT_KEY_FILE or RUSHLIGHT_KEY", file=sys.stderr)
     if isinstance(error, Unavailable) and "url" in error.facts:
         print("  start a farm with `rushlight up`, or name one with --url", file=sys.stderr)

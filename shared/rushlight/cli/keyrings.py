@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from getpass import getuser
 from pathlib import Path
 from pwd import getpwuid
@@ -29,6 +29,7 @@ from rushlight.cli.farm import (
 )
 from rushlight.cli.output import Json, Output
 from rushlight.client.credentials import is_this_machine
+from rushlight.clock import SystemClock
 from rushlight.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -106,7 +107,13 @@ class FolderKeyring:
 
     def enrol(self, worker_id: str) -> Json:
         """A token."""
-        return {"workerId": worker_id, "token": self._store.enrol(worker_id, self._by)}
+        from rushlight.keys.store import ENROLMENT_S  # noqa: PLC0415 - only on a folder
+        from rushlight.messages.keys import EnrolmentResource  # noqa: PLC0415
+
+        expires_at = SystemClock().now() + timedelta(seconds=ENROLMENT_S)
+        token = self._store.enrol(worker_id, self._by, ENROLMENT_S)
+        made = EnrolmentResource(worker_id=worker_id, token=token, expires_at=expires_at)
+        return made.model_dump(mode="json", by_alias=True)
 
 
 class FarmKeyring:

@@ -30,7 +30,7 @@ from rushlight.messages.resources import (
     WorkerStatusBody,
 )
 from rushlight.shapes import worker_resource
-from rushlight_api.access import AGENTS, KEYHOLDERS, OPERATORS, READERS
+from rushlight_api.access import AGENTS, KEYHOLDERS, OPERATORS, READERS, Allowed
 from rushlight_api.asking import (
     shown_worker,
     task_now,
@@ -303,7 +303,9 @@ async def _decided(farm: Farm, command: RequestTask | SetWorkerStatus) -> Outcom
         raise Unavailable("the farm is busy and has not answered: send it again") from None
 
 
-def _verb(name: str, kind: type[DrainWorker] | type[UndrainWorker], summary: str) -> Any:
+def _verb(
+    name: str, kind: type[DrainWorker] | type[UndrainWorker], summary: str, allowed: Allowed
+) -> Any:
     """One address per verb that needs nothing but the worker."""
 
     @post(
@@ -314,7 +316,7 @@ def _verb(name: str, kind: type[DrainWorker] | type[UndrainWorker], summary: str
             f"{name}Worker",
             TAG,
             {200: WorkerResource, 202: AcceptedResource},
-            allowed=OPERATORS,
+            allowed=allowed,
             bodies=(NoBody,),
             problems=(*PROBLEMS, 412),
             keyed=True,
@@ -336,6 +338,6 @@ HANDLERS = [
     why,
     set_status,
     request_task,
-    _verb("drain", DrainWorker, "Give a worker no new work."),
-    _verb("undrain", UndrainWorker, "Give a worker work again."),
+    _verb("drain", DrainWorker, "Give a worker no new work.", AGENTS),
+    _verb("undrain", UndrainWorker, "Give a worker work again.", OPERATORS),
 ]
