@@ -93,6 +93,15 @@ class AttemptLogs:
             stored = self._load(self._path(task_id, attempt))
         return stored.since(offset), stored.size
 
+    def state(self, task_id: UUID, attempt: int) -> tuple[int, int] | None:
+        """What changes whenever the log does, without reading it; None: nothing was sent yet."""
+        with _failures():
+            try:
+                found = self._path(task_id, attempt).stat()
+            except FileNotFoundError:
+                return None
+            return found.st_mtime_ns, found.st_size
+
     def _path(self, task_id: UUID, attempt: int) -> Path:
         return self._folder / str(task_id) / f"{attempt}.log"
 

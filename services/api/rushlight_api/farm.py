@@ -21,6 +21,7 @@ from rushlight.messages.outcomes import OUTCOME_KINDS, Outcome
 from rushlight.messages.work import Heartbeat, HeartbeatAnswer
 from rushlight.settings import FarmSettings, ServerSettings
 from rushlight_api.attempt_logs import AttemptLogs
+from rushlight_api.log_news import LogNews
 from rushlight_api.mailboxes import Mailboxes
 from rushlight_api.ports import Checks, LivenessPort, LogPort, Row
 from rushlight_api.problems import refusal
@@ -50,6 +51,7 @@ class Farm:
     # What the other parts of this process say of themselves, by name.
     checks: Checks = field(default_factory=dict)
     closing: bool = False
+    log_news: LogNews = field(default_factory=LogNews)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     # Who reads the metrics, one after the other.
     scrapes: asyncio.Lock = field(default_factory=asyncio.Lock)

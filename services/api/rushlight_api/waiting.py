@@ -54,13 +54,15 @@ class Hold:
         """The client has hung up."""
         return self._gone.done()
 
-    async def until(self, event: asyncio.Event) -> bool:
-        """Wait for ``event``; False when the hold ends first."""
+    async def until(self, event: asyncio.Event, most_s: float | None = None) -> bool:
+        """Wait for ``event``; False when the hold, or ``most_s``, ends first."""
         happened = asyncio.create_task(event.wait())
         expired = asyncio.create_task(self._deadline.wait())
         try:
             await asyncio.wait(
-                (happened, expired, self._gone, self._stop), return_when=asyncio.FIRST_COMPLETED
+                (happened, expired, self._gone, self._stop),
+                timeout=most_s,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             return happened.done() and not self._gone.done() and not self._stopping.is_set()
         finally:

@@ -1,5 +1,6 @@
 """Logs of attempts: workers send pieces, people read and follow."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -17,17 +18,28 @@ from rushlight_api.ports import Row
 from rushlight_api.problems import BodyTypeUnknown
 from rushlight_api.reading import Incoming, Query, read_query, task_id_of
 from rushlight_api.showing import answer
+from rushlight_api.waiting import Hold, wait_of
 
 TAG = "attempts"
 TEXT = "text/plain"
 # Workers send what is new every second, and the rest after the attempt's last report.
 SETTLES_S = 3.0
+# What other processes of the farm write is seen after so long.
+LOOK_S = 1.0
 
 
 class OffsetQuery(Query):
     """Where in the log."""
 
     offset: int = Field(0, ge=0, description="bytes before it, of all that the worker sent")
+
+
+class FollowQuery(OffsetQuery):
+    """Where in the log, and how long to wait for more."""
+
+    wait: float | None = Field(
+        None, ge=0, description="seconds to wait until there is more, or nothing follows"
+    )
 
 
 @get(
@@ -37,7 +49,7 @@ class OffsetQuery(Query):
         TAG,
         {200: Media(TEXT)},
         allowed=READERS,
-        query=OffsetQuery,
+        query=FollowQuery,
         problems=(400, 404),
         headers={
             "X-Log-Size": "bytes that the worker has sent: the next offset",
@@ -48,18 +60,48 @@ class OffsetQuery(Query):
 async def read_log(
     request: Incoming, task_id: FromPath[str], attempt: FromPath[str]
 ) -> Response[bytes]:
-    """Read the log of an attempt, from an offset on; a long log keeps its start and its end."""
+    """Read the log of an attempt, from an offset on; a long log keeps its start and its end.
+
+    With `wait` the answer comes as soon as there is more than `offset`, or the log is complete.
+    When the time is over before, it is empty.
+    """
     farm = farm_of(request)
-    offset = read_query(request, OffsetQuery).offset
+    query = read_query(request, FollowQuery)
+    wait_s = wait_of(request, query.wait, farm.settings.request_wait_max_s)
     row, number = await _attempt(farm, task_id, attempt)
-    task = UUID(row["task_id"])
-    text, size = await farm.read(farm.attempt_logs.read, task, number, offset)
-    over = await _is_over(farm, task, number)
+    async with Hold(request, wait_s=wait_s, stopping=farm.stopping) as hold:
+        found = await _piece(hold, farm, UUID(row["task_id"]), number, query.offset)
     return Response(
-        text,
+        found.text,
         media_type=TEXT,
-        headers={"X-Log-Size": str(size), "X-Log-Complete": "true" if over else "false"},
+        headers={"X-Log-Size": str(found.size), "X-Log-Complete": str(found.complete).lower()},
     )
+
+
+class _Piece(NamedTuple):
+    """What there is of a log after an offset."""
+
+    text: bytes
+    size: int
+    complete: bool
+
+
+async def _piece(hold: Hold, farm: Farm, task_id: UUID, attempt: int, offset: int) -> _Piece:
+    """Look until there is more, nothing follows, or the hold is over."""
+    logs, state = farm.attempt_logs, None
+    text, size = b"", 0
+    while True:
+        news = farm.log_news.next_of(task_id, attempt)
+        # Before the text: what comes between the two is in the text.
+        complete = await _is_over(farm, task_id, attempt)
+        seen = await farm.read(logs.state, task_id, attempt)
+        if seen != state:
+            text, size = await farm.read(logs.read, task_id, attempt, offset)
+            state = seen
+        if text or complete or hold.over:
+            return _Piece(text, size, complete)
+        if await hold.until(news, LOOK_S):
+            state = None
 
 
 @post(
@@ -88,6 +130,7 @@ async def append_log(
     await own_attempt(request, row, number)
     task = UUID(row["task_id"])
     size = await farm.read(farm.attempt_logs.append, task, number, offset, text)
+    farm.log_news.tell(task, number)
     return answer(LogSizeResource(size=size))
 
 
