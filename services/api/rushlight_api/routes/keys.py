@@ -30,8 +30,8 @@ from rushlight_api.stamps import principal_of
 TAG = "keys"
 LIMIT = 50
 LIMIT_MAX = 500
-# A key's text is in no cache on the way.
 UNKEPT = {"Cache-Control": "no-store"}
+TOLD_ONCE = {"Cache-Control": "no-store: the answer holds a secret"}
 
 
 class KeysQuery(Query):
@@ -65,6 +65,7 @@ async def whoami(request: Incoming) -> Response[bytes]:
         {201: NewKeyResource},
         allowed=ADMINS,
         bodies=(KeyBody,),
+        headers=TOLD_ONCE,
         body_required=True,
         problems=(400, 409, 413, 415, 422, 503),
         examples={
@@ -151,6 +152,7 @@ async def revoke_key(request: Incoming, key_id: FromPath[str]) -> Response[bytes
         {201: EnrolmentResource},
         allowed=OPERATORS,
         bodies=(NoBody,),
+        headers=TOLD_ONCE,
         problems=(400, 413, 415, 503),
     ),
 )
@@ -173,6 +175,7 @@ async def enrol_worker(request: Incoming, worker_id: FromPath[str]) -> Response[
         {201: NewKeyResource},
         allowed=PUBLIC,
         bodies=(TokenBody,),
+        headers=TOLD_ONCE,
         body_required=True,
         problems=(400, 409, 413, 415, 503),
         examples={"a token": {"token": "rle_abcdefghij_" + "a" * 52}},
