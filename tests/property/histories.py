@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
 }
 TIMES_S = (0.5, 20, 61, 95, 130, 301, 1801, 44_000)
 FRAMES = (None, None, "1-3", "2,4")
+FAULTS = {4: "task", 5: "worker", 6: "worker", 7: "worker"}
 REQUIRES: tuple[dict[str, Any], ...] = ({}, {"tags": ("gpu",)}, {"memory_mib": 4000})
 
 Number = int
@@ -176,7 +177,7 @@ MAKERS: dict[str, Maker] = {
     ),
     "frames": _report(c.FramesRendered),
     "complete": _report(c.CompleteTask),
-    "fail": _report(c.FailAttempt, reason=str, fault=lambda b: "worker" if b > 4 else "render"),
+    "fail": _report(c.FailAttempt, reason=str, fault=lambda b: FAULTS.get(b, "render")),
     "stopped": _report(c.AttemptStopped),
     "return": _report(c.ReturnAttempt, reason=str),
     "cancel": _of_task(c.CancelTask),

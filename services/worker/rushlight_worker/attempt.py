@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import structlog
@@ -200,7 +200,7 @@ class Attempt:
         return FailAttempt(
             **self._ids(),
             reason=reason[:REASON_MAX],
-            fault="worker" if isinstance(error, WorkerUnfit) else "render",
+            fault=_fault(error),
             outputs=self._outputs(),
         )
 
@@ -355,3 +355,10 @@ class Attempt:
             self._stall.cpu_s = cpu_s
             self._stall.ended_it = now_s - self._stall.heard_s >= limit_s
         await running.stop(0)
+
+
+def _fault(error: RushlightError) -> Literal["render", "worker", "task"]:
+    """Whose fault it is; what makes no sense would make none at a second try."""
+    if isinstance(error, WorkerUnfit):
+        return "worker"
+    return "task" if isinstance(error, InvalidRequest) else "render"

@@ -143,7 +143,7 @@ class CompleteTask(Report):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailAttempt(Report):
-    """The attempt failed; ``fault`` is "render" or "worker"."""
+    """The attempt failed; ``fault`` is "render", "worker" or "task" (no retry can help)."""
 
     reason: str
     fault: str = "render"

@@ -144,7 +144,7 @@ class Completed(TaskEvent):
 
 
 class Failed(TaskEvent):
-    """The attempt failed: ``fault`` render, worker, or losses (too many workers lost)."""
+    """The attempt failed: ``fault`` render, worker, task, or losses (too many workers lost)."""
 
     TOPIC = "rushlight.task.failed"
     attempt: int

@@ -143,11 +143,11 @@ class FailAttempt(Report):
     """The attempt failed.
 
     ``fault`` "render" spends a retry; "worker" (no program, disk full, no root) spends none, and
-    the task avoids that worker.
+    the task avoids that worker; "task" (settings that make no sense) is final: no retry can help.
     """
 
     reason: str
-    fault: Literal["render", "worker"] = "render"
+    fault: Literal["render", "worker", "task"] = "render"
     outputs: tuple[Output, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """The built-in renderer: real pictures, the same bytes each time, errors that say what to do."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,35 +101,73 @@ ANGLE = '<default name="angle" value="0"/>'
 BITMAP = '<texture type="bitmap"><string name="filename" value="wood/oak.png"/></texture>'
 
 
+def cropped() -> str:
+    """The packaged scene with a crop window on its film."""
+    window = {"crop_offset_x": 4, "crop_offset_y": 2, "crop_width": 16, "crop_height": 9}
+    lines = [f'<integer name="{name}" value="{value}"/>' for name, value in window.items()]
+    text = (builtin_scenes() / "orrery.xml").read_text()
+    return re.sub(r'(<film type="hdrfilm">)', r"\1" + "".join(lines), text)
+
+
+def test_a_crop_window_of_the_scene_is_kept(
+    farm: FarmDouble, instance: str, tmp_path: Path
+) -> None:
+    write(tmp_path, "crop.xml", cropped())
+    farm.send(orrery(instance, scene="scenes:crop.xml", settings={"spp": 1}))
+
+    farm.wait_for_report(CompleteTask)
+
+    with Image.open(tmp_path / "out" / "shot" / "a.png") as picture:
+        assert picture.size == (16, 9)
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "fault", "reason"),
     [
-        ({"scene": "scenes:nope.xml"}, "scene nope.xml is not in root scenes"),
-        ({"scene": "scenes:cut.xml"}, "scene cut.xml is not valid XML"),
-        ({"scene": "scenes:oak.xml"}, "scene oak.xml needs wood/oak.png, not found beside it"),
-        ({"scene": "scenes:odd.xml"}, "scene odd.xml does not load"),
-        ({"settings": {"samples": 4}}, "renderer mitsuba has no setting samples; it has"),
-        ({"settings": {"spp": 0}}, "setting spp is a whole number from 1 to"),
-        ({"settings": {"parameters": {"angel": 3}}}, "declares no parameter angel; it has angle"),
-        ({"settings": {"parameters": {"angle": "north"}}}, 'could not parse angle value "north"'),
-        ({"settings": {"parameters": {"angle": {}}}}, "keyframes of parameter angle are"),
-        ({"settings": {"parameters": {"angle": [1]}}}, "parameter angle is a number, a text"),
-        ({"settings": {"parameters": 3}}, "setting parameters is an object"),
-        ({"args": ("--fast",)}, "renderer mitsuba takes no args"),
-        ({"output": "out:a.jpg"}, "renderer mitsuba writes .png and .exr, not '.jpg'"),
-        ({"scene": None}, "renderer mitsuba needs a scene"),
+        ({"scene": "scenes:nope.xml"}, "render", "scene nope.xml is not in root scenes"),
+        ({"scene": "scenes:cut.xml"}, "render", "scene cut.xml is not valid XML"),
+        (
+            {"scene": "scenes:oak.xml"},
+            "render",
+            "scene oak.xml needs wood/oak.png, not found beside it",
+        ),
+        ({"scene": "scenes:crop.xml"}, "task", "scene crop.xml renders a part of its film only"),
+        ({"scene": "scenes:odd.xml"}, "render", "scene odd.xml does not load"),
+        ({"settings": {"samples": 4}}, "task", "renderer mitsuba has no setting samples; it has"),
+        ({"settings": {"spp": 0}}, "task", "setting spp is a whole number from 1 to"),
+        (
+            {"settings": {"parameters": {"angel": 3}}},
+            "task",
+            "declares no parameter angel; it has angle",
+        ),
+        (
+            {"settings": {"parameters": {"angle": "north"}}},
+            "render",
+            'could not parse angle value "north"',
+        ),
+        ({"settings": {"parameters": {"angle": {}}}}, "task", "keyframes of parameter angle are"),
+        (
+            {"settings": {"parameters": {"angle": [1]}}},
+            "task",
+            "parameter angle is a number, a text",
+        ),
+        ({"settings": {"parameters": 3}}, "task", "setting parameters is an object"),
+        ({"args": ("--fast",)}, "task", "renderer mitsuba takes no args"),
+        ({"output": "out:a.jpg"}, "task", "renderer mitsuba writes .png and .exr, not '.jpg'"),
+        ({"scene": None}, "task", "renderer mitsuba needs a scene"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )
 def test_what_mitsuba_cannot_render_says_why(
-    standing: Standing, change: dict[str, Any], reason: str
+    standing: Standing, change: dict[str, Any], fault: str, reason: str
 ) -> None:
     write(standing.folder, "cut.xml", "<scene><shape></scene>")
     write(standing.folder, "oak.xml", f'<scene version="3.0.0">{ANGLE}{BITMAP}</scene>')
     dodo = f'<scene version="3.0.0">{ANGLE}<shape type="dodo"/></scene>'
     write(standing.folder, "odd.xml", dodo)
+    write(standing.folder, "crop.xml", cropped())
 
     report = standing.failure_of(orrery(standing.instance, **change))
 
     assert reason in report.reason
-    assert report.fault == "render"
+    assert report.fault == fault

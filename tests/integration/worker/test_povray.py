@@ -231,4 +231,5 @@ def test_what_povray_cannot_render_says_why(
     report = povray_standing.failure_of(dahlia(povray_standing.instance, **change))
 
     assert reason in report.reason
-    assert report.fault == "render"
+    # What is asked wrongly would be wrong again; a scene may be put right meanwhile.
+    assert report.fault == ("render" if "scene" in change else "task")

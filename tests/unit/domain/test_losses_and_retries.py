@@ -226,6 +226,20 @@ def test_a_retry_that_was_asked_for_spends_none() -> None:
     assert (farm.task(task_id).status, farm.task(task_id).retries) == ("rendering", 0)
 
 
+def test_a_fault_of_the_task_itself_is_final_and_spends_no_retry() -> None:
+    farm = Rehearsal()
+    farm.join("w1")
+    task_id = farm.submit("task", max_retries=3)
+    farm.fail(task_id, "task")
+    farm.later(1000)
+    farm.sweep()
+
+    task = farm.task(task_id)
+
+    assert (task.status, task.retries, task.retry_at) == ("failed", 0, None)
+    assert farm.worker("w1").faults == 0
+
+
 # A worker's own faults.
 
 

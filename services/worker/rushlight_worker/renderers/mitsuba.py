@@ -35,7 +35,8 @@ LIMITS = {
 }
 PROBE_TIMEOUT_S = 60.0
 Value = str | int | float | bool
-_ERRORS: Mapping[str, type[RenderFailed]] = {
+_ERRORS: Mapping[str, type[RenderFailed | InvalidRequest]] = {
+    "invalid-request": InvalidRequest,
     "scene-missing": SceneMissing,
     "output-invalid": OutputInvalid,
     "worker-unfit": WorkerUnfit,
@@ -85,7 +86,9 @@ class MitsubaRenderer:
         """Every byte is looked at, and the size that the task asked for."""
         check_picture(path, (work.settings.get("width"), work.settings.get("height")))
 
-    def explain(self, exit_code: int, last_lines: Sequence[str]) -> RenderFailed | None:
+    def explain(
+        self, exit_code: int, last_lines: Sequence[str]
+    ) -> RenderFailed | InvalidRequest | None:
         """The driver says ``ERROR code: text``."""
         for line in reversed(last_lines):
             said, _, text = line.partition(": ")

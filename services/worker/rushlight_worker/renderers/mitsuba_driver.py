@@ -72,7 +72,7 @@ class Scene:
         unknown = sorted(names - self.declared.keys())
         if unknown:
             raise Failed(
-                "render-failed",
+                "invalid-request",
                 f"scene {self.path.name} declares no parameter {', '.join(unknown)};"
                 f" it has {', '.join(sorted(self.declared)) or 'none'}",
             )
@@ -149,8 +149,21 @@ def load_scene(mi: Any, scene: Scene, order: dict[str, Any], parameters: dict[st
         code = "scene-missing" if "No such file" in str(error) else "render-failed"
         text = " ".join(str(error).split())
         raise Failed(code, f"scene {scene.path.name} does not load: {text}") from None
-    set_size(mi, loaded, order["width"], order["height"])
+    if order["width"] or order["height"]:
+        check_whole_film(scene, loaded)
+        set_size(mi, loaded, order["width"], order["height"])
     return loaded
+
+
+def check_whole_film(scene: Scene, loaded: Any) -> None:
+    """Raise ``Failed`` where the film has a crop window: the picture is as large as that."""
+    film = loaded.sensors()[0].film()
+    if [int(n) for n in film.crop_size()] != [int(n) for n in film.size()]:
+        raise Failed(
+            "invalid-request",
+            f"scene {scene.path.name} renders a part of its film only (crop_width, crop_height):"
+            " leave out the settings width and height, or take the crop window out of the scene",
+        )
 
 
 def set_size(mi: Any, loaded: Any, width: int | None, height: int | None) -> None:

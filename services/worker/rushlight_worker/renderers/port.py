@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from rushlight.errors import RenderFailed
+from rushlight.errors import InvalidRequest, RenderFailed
 from rushlight.settings import WorkerSettings
 
 
@@ -92,6 +92,8 @@ class Renderer(Protocol):
         """
         ...
 
-    def explain(self, exit_code: int, last_lines: Sequence[str]) -> RenderFailed | None:
+    def explain(
+        self, exit_code: int, last_lines: Sequence[str]
+    ) -> RenderFailed | InvalidRequest | None:
         """What an exit code other than 0, or minus a signal, means if it means something here."""
         ...

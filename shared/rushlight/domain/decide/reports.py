@@ -138,7 +138,8 @@ def _result(current: Round, task: Task, outputs: tuple[dict[str, Any], ...]) -> 
 def fail_attempt(current: Round, command: c.FailAttempt) -> Result:
     """End the attempt as failed; a worker's own fault spends no retry and counts against it.
 
-    Where a cancel or an overrun is under way, the attempt has stopped, as asked.
+    A fault of the task itself is final: it would fail the same way again. Where a cancel or an
+    overrun is under way, the attempt has stopped, as asked.
     """
     task, worker = current_attempt(current, command)
     check_outputs(task, command.outputs)
@@ -146,6 +147,7 @@ def fail_attempt(current: Round, command: c.FailAttempt) -> Result:
         end_stopped(current, task, command.outputs)
         return Result(command, task_ids=(task.id,))
     own = command.fault == "worker"
+    again = {"worker": current.now, "task": None}
     current.task_event(
         Failed,
         task.id,
@@ -154,7 +156,7 @@ def fail_attempt(current: Round, command: c.FailAttempt) -> Result:
         reason=command.reason,
         fault=command.fault,
         outputs=command.outputs,
-        retry_at=current.now if own else retry_time(task, current.farm, current.now),
+        retry_at=again.get(command.fault, retry_time(task, current.farm, current.now)),
     )
     free(current, task, worker, faults=worker.faults + 1 if own else 0)
     return Result(command, task_ids=(task.id,))
