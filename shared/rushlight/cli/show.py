@@ -77,7 +77,7 @@ def show(farm: Farm, task: str, part: str | None) -> None:
     elif not farm.out.for_people:
         farm.out.fields(farm.client.task(task_id))
     else:
-        farm.out.facts(_facts(farm.client.task(task_id)))
+        farm.out.facts(facts_of(farm.client.task(task_id)))
         attempts = farm.client.attempts(task_id)
         if attempts:
             print()
@@ -132,7 +132,7 @@ def _rows(farm: Farm, columns: tuple[Column, ...], items: list[Json]) -> None:
         farm.out.table(columns, items)
 
 
-def _facts(task: Json) -> list[tuple[str, Any]]:
+def facts_of(task: Json) -> list[tuple[str, Any]]:
     """What there is to say of a task, most asked for first."""
     return [
         ("task", task["taskId"]),

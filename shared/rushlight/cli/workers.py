@@ -94,24 +94,27 @@ def show(farm: Farm, worker_id: str) -> None:
     if not farm.out.for_people:
         farm.out.fields(found)
         return
-    task = found["currentTaskId"]
-    attempt = f", attempt {found['currentAttempt']}" if task else ""
-    farm.out.facts(
-        [
-            ("worker", found["workerId"]),
-            ("status", found["status"]),
-            ("reason", found["reason"]),
-            ("task", f"{task}{attempt}" if task else None),
-            ("mode", found["mode"]),
-            ("renderers", renderers_of(found)),
-            ("default scene", "yes" if found["defaultScene"] else None),
-            ("memory", f"{found['memoryMib']} MiB" if found["memoryMib"] else None),
-            ("tags", ", ".join(found["tags"])),
-            ("heartbeat", words.local_time(found["lastHeartbeat"])),
-            ("instance", found["instance"]),
-            ("provisioned for", found["requestedFor"]),
-        ]
-    )
+    farm.out.facts(facts_of(found))
+
+
+def facts_of(worker: Json) -> list[tuple[str, Any]]:
+    """What there is to say of a worker, most asked for first."""
+    task = worker["currentTaskId"]
+    attempt = f", attempt {worker['currentAttempt']}" if task else ""
+    return [
+        ("worker", worker["workerId"]),
+        ("status", worker["status"]),
+        ("reason", worker["reason"]),
+        ("task", f"{task}{attempt}" if task else None),
+        ("mode", worker["mode"]),
+        ("renderers", renderers_of(worker)),
+        ("default scene", "yes" if worker["defaultScene"] else None),
+        ("memory", f"{worker['memoryMib']} MiB" if worker["memoryMib"] else None),
+        ("tags", ", ".join(worker["tags"])),
+        ("heartbeat", words.local_time(worker["lastHeartbeat"])),
+        ("instance", worker["instance"]),
+        ("provisioned for", worker["requestedFor"]),
+    ]
 
 
 @worker.command()

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.integration.cli.conftest import Cli, farm_up
 
@@ -20,6 +21,10 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with farm_up(data, {}) as cli:
         made = cli("submit", "--renderer", "povray", "--count", 10).stdout.splitlines()
         assert cli("pause", made[0]).returncode == 0
+        state = httpx.get(f"{cli.url}/audit/state", params={"status": "paused"})
+        beside = cli.json("audit", "show", "--at", state.json()["position"], "--status", "paused")
+        assert beside == state.json() | {"head": beside["head"]}
+    (data / "state.json").write_text(state.text)
     return data
 
 
@@ -80,7 +85,7 @@ def test_the_log_is_listed_from_its_end_or_for_one_task(audit: Cli) -> None:
     paused = next(one for one in events if one["topic"] == "rushlight.task.paused")
 
     last = audit("audit", "log", "--last", 2, "--json").stdout.splitlines()
-    of_task = audit("audit", "log", "--of", paused["taskId"][-8:]).stdout.splitlines()
+    of_task = audit("audit", "log", "--task", paused["taskId"][-8:]).stdout.splitlines()
 
     assert [json.loads(line) for line in last] == events[-2:]
     assert [line.split("\t")[2] for line in of_task] == [
@@ -110,3 +115,50 @@ def test_without_a_log_the_option_is_named(audit: Cli, tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert "--data" in done.stderr
+
+
+def test_the_farm_as_it_was_is_what_http_answered_then(audit: Cli) -> None:
+    then = json.loads((audit.data / "state.json").read_text())
+    found = audit.json("audit", "show", "--at", then["position"], "--status", "paused")
+    by_time = audit.json("audit", "show", "--at", then["time"], "--status", "paused")
+
+    assert found == then | {"head": found["head"]}
+    assert by_time["tasks"] == then["tasks"]
+    assert (found["counts"]["paused"], found["counts"]["pending"]) == (1, 9)
+
+
+def test_one_task_is_shown_before_and_after_it_was_paused(audit: Cli) -> None:
+    listed = audit("audit", "log", "--kind", "task.paused", "--json").stdout
+    paused = json.loads(listed)
+    task, position = paused["taskId"], paused["position"]
+    for at, status in ((position - 1, "pending"), (position, "paused")):
+        found = audit.json("audit", "show", "--at", at, "--task", task[-8:])
+        assert (found["taskId"], found["status"]) == (task, status)
+    early = audit("audit", "show", "--at", 1, "--task", task)
+
+    assert early.returncode == 3
+    assert "was submitted after position 1" in early.stderr
+
+
+def test_tasks_and_workers_are_lines_in_a_pipe(audit: Cli) -> None:
+    tasks, workers = audit("audit", "show", "--limit", 3).stdout.split("\n\n")
+
+    assert len(tasks.splitlines()) == 3
+    assert {line.split("\t")[2] for line in tasks.splitlines()} <= {"pending", "paused"}
+    assert [line.split("\t")[0] for line in workers.splitlines()] == ["local-1"]
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "said"),
+    [
+        ("999999", 2, "position 999999 is not on the log: the log goes from position 1 (20"),
+        ("1999-12-31T23:59:59Z", 2, "is before the farm's first event"),
+        ("2999-01-01", 2, "should be a position of the log"),
+        ("2999-01-01 00:00", 2, "is yet to come"),
+        ("yesterday", 2, "should be a position of the log"),
+    ],
+)
+def test_what_is_no_moment_of_the_log_is_refused(audit: Cli, at: str, code: int, said: str) -> None:
+    done = audit("audit", "show", "--at", at)
+
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr

@@ -218,7 +218,7 @@ def test_the_audit_is_clean_and_tells_what_happened(rushlight: Cli) -> None:
     assert rushlight("watch", task_id).returncode == 0
 
     report = rushlight.json("audit", "verify")
-    log = rushlight("audit", "log", "--of", task_id[-8:], "--json")
+    log = rushlight("audit", "log", "--task", task_id[-8:], "--json")
 
     assert report["clean"], report["differences"]
     topics = [json.loads(line)["topic"] for line in log.stdout.splitlines()]
