@@ -54,6 +54,18 @@ def check(data: Path) -> None:
         raise damaged(path, whole_up_to(path), fault)
 
 
+def head_of(data: Path) -> int:
+    """The last position of a log that is whole, as far as ``check`` sees.
+
+    Raises:
+        LogDamaged, LogUnavailable: as for ``check``.
+    """
+    check(data)
+    path = data / LOG_FILE
+    with log_errors(path), closing(connect(path)) as connection:
+        return _head(connection)
+
+
 def _fault(path: Path, acknowledged: int) -> str | None:
     if _is_cut_inside_a_page(path):
         return "the file ends inside a page"
@@ -103,8 +115,14 @@ def _is_cut_inside_a_page(path: Path) -> bool:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Read-only, and past SQLite's refusal of a file that is shorter than its header says."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    """Read-only, and past SQLite's refusal of a file that is shorter than its header says.
+
+    A log that nobody has open is left as it is: SQLite would lay a write-ahead file beside it,
+    which may then belong to somebody who is not the farm.
+    """
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if alone else "mode=ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
     connection.execute("PRAGMA writable_schema=ON")
     return connection
 

@@ -35,7 +35,15 @@ def examine(
         worker=server[1],
     )
     for part, look in PARTS:
-        yield part, list(look(patient))
+        yield part, list(_looked(look, patient))
+
+
+def _looked(look: Look, patient: Patient) -> Iterator[Finding]:
+    """What a look finds; what stops it is a finding, too."""
+    try:
+        yield from look(patient)
+    except OSError as error:
+        yield fail("the rest", f"cannot be looked at: {error}")
 
 
 def _settings(file: Path | None) -> tuple[tuple[ServerSettings, WorkerSettings], list[Finding]]:

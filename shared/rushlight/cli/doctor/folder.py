@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,18 +39,31 @@ def look(patient: Patient) -> Iterator[Finding]:
 
 def folder(data: Path) -> Finding:
     """Whether it is there and can be written to."""
-    if data.is_dir():
-        if os.access(data, os.R_OK | os.W_OK | os.X_OK):
+    try:
+        there = data.stat()
+    except FileNotFoundError:
+        return _to_be_made(data)
+    except OSError as error:
+        return fail("folder", f"{data.absolute()} cannot be looked at: {error.strerror}")
+    if stat.S_ISDIR(there.st_mode):
+        if may(data, os.R_OK | os.W_OK | os.X_OK):
             return ok("folder", str(data.absolute()))
         return fail(
             "folder", f"{data.absolute()}: this user may not write there; chown or chmod it"
         )
-    if data.exists():
-        return fail("folder", f"{data.absolute()} is a file; give a folder with --data")
+    return fail("folder", f"{data.absolute()} is a file; give a folder with --data")
+
+
+def _to_be_made(data: Path) -> Finding:
     parent = _existing(data)
-    if not os.access(parent, os.W_OK | os.X_OK):
+    if not may(parent, os.W_OK | os.X_OK):
         return fail("folder", f"{data.absolute()} is not there, and {parent} is not writable")
     return ok("folder", f"{data.absolute()} is not there yet; `rushlight up` makes it")
+
+
+def may(path: Path, mode: int) -> bool:
+    """Whether this user may do that there (``os.R_OK`` and so on), read-only disks included."""
+    return os.access(path, mode, effective_ids=True)
 
 
 def file_system(path: Path, mounts: Iterable[tuple[str, str]]) -> Finding:
@@ -82,16 +94,19 @@ def log(data: Path) -> Finding:
     """Whether the log opens and is whole; read only, also while a farm runs on it."""
     if find_spec("eventsourcing") is None:
         return warn("log", "not looked at: that takes rushlight[server]")
-    from rushlight.eventlog.log import FarmLog  # noqa: PLC0415 - takes its time
+    from rushlight.eventlog.integrity import head_of  # noqa: PLC0415 - takes its time
     from rushlight.eventlog.rows import FORMAT  # noqa: PLC0415
 
     try:
-        with closing(FarmLog.open_read_only(data)) as opened:
-            head = opened.head()
-            text = f"opens, {plural(head, 'event')}, format {FORMAT}, {size(opened.size_bytes())}"
+        head = head_of(data)
     except RushlightError as error:
         return fail("log", str(error))
-    return ok("log", f"{text}; `rushlight audit verify` looks at all of it")
+    bytes_used = sum(file.stat().st_size for file in data.glob(f"{LOG_FILE}*"))
+    return ok(
+        "log",
+        f"whole at its end, {plural(head, 'event')}, format {FORMAT}, {size(bytes_used)};"
+        " `rushlight audit verify` looks at all of it",
+    )
 
 
 def secrets(files: Iterable[Path]) -> Iterator[Finding]:

@@ -44,9 +44,9 @@ def python(found: tuple[int, int, int], platform: str) -> Finding:
 def packages() -> Iterator[Finding]:
     """Rushlight itself, and what it needs; by extra."""
     needed = requirements(requires("rushlight") or ())
-    yield _installed("packages", needed[""], f"rushlight {version('rushlight')}", "rushlight")
+    yield installed("packages", needed[""], f"rushlight {version('rushlight')}", "rushlight")
     for extra, purpose in EXTRAS.items():
-        finding = _installed(
+        finding = installed(
             f"extra {extra}", needed.get(extra, {}), "all there", f"'rushlight[{extra}]'"
         )
         if finding.status == "fail":
@@ -68,7 +68,8 @@ def requirements(lines: Iterator[str] | tuple[str, ...] | list[str]) -> dict[str
     return found
 
 
-def _installed(about: str, needed: Mapping[str, str], text: str, install: str) -> Finding:
+def installed(about: str, needed: Mapping[str, str], text: str, install: str) -> Finding:
+    """Whether packages are there in the versions that are needed: name to requirement."""
     missing, wrong = [], []
     for name, requirement in needed.items():
         try:

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from rushlight.cli.doctor.finding import Finding, Patient, fail, ok, warn
-from rushlight.cli.doctor.folder import space
+from rushlight.cli.doctor.folder import may, space
 
 GROUP = "rushlight.renderers"
 # What makes a shipped renderer work; others say so themselves.
@@ -30,9 +30,11 @@ def look(patient: Patient) -> Iterator[Finding]:
 
 
 def renderers(patient: Patient) -> Iterator[Finding]:
-    """Each plug-in that is installed, tried."""
+    """Each plug-in that a worker would try, tried."""
     wanted = patient.worker.renderers
     for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+        if wanted is not None and entry.name not in wanted:
+            continue
         about = f"renderer {entry.name}"
         try:
             version = entry.load()().probe(patient.worker)
@@ -43,8 +45,7 @@ def renderers(patient: Patient) -> Iterator[Finding]:
             yield ok(about, version)
         else:
             advice = ADVICE.get(entry.name, "see its documentation")
-            asked = wanted is not None and entry.name in wanted
-            yield (fail if asked else warn)(about, f"does not work here: {advice}")
+            yield (warn if wanted is None else fail)(about, f"does not work here: {advice}")
     unknown = sorted(set(wanted or ()) - {one.name for one in entry_points(group=GROUP)})
     if unknown:
         yield fail(f"renderer {unknown[0]}", "is not installed, but the setting renderers names it")
@@ -54,9 +55,9 @@ def root(about: str, folder: Path) -> Finding:
     """Whether a worker could read and write there."""
     if not folder.is_dir():
         return fail(about, f"{folder} is no folder: is it mounted?")
-    if not os.access(folder, os.R_OK | os.X_OK):
+    if not may(folder, os.R_OK | os.X_OK):
         return fail(about, f"{folder}: this user may not read it; chown or chmod it")
-    if not os.access(folder, os.W_OK):
+    if not may(folder, os.W_OK):
         # A root of scenes alone is often read only.
         return warn(about, f"{folder} is read only: nothing can be rendered into it")
     return ok(about, str(folder))
