@@ -19,7 +19,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a farm that took ten tasks, paused one, and ended."""
     data = tmp_path_factory.mktemp("ended") / "data"
     with farm_up(data, {}) as cli:
-        made = cli("submit", "--renderer", "povray", "--count", 10).stdout.splitlines()
+        made = cli("submit", "--renderer", "absent", "--count", 10).stdout.splitlines()
         assert cli("pause", made[0]).returncode == 0
         state = httpx.get(f"{cli.url}/audit/state", params={"status": "paused"})
         beside = cli.json("audit", "show", "--at", state.json()["position"], "--status", "paused")
@@ -70,7 +70,7 @@ def test_an_event_that_somebody_changed_is_found(audit: Cli) -> None:
     change(
         audit,
         f"UPDATE {EVENTS_TABLE}"  # noqa: S608
-        " SET state = CAST(replace(CAST(state AS TEXT), 'povray', 'blende') AS BLOB)"
+        " SET state = CAST(replace(CAST(state AS TEXT), 'absent', 'absurd') AS BLOB)"
         " WHERE topic = 'rushlight.task.submitted' AND originator_version = 1",
     )
 
