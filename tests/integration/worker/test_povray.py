@@ -212,12 +212,15 @@ def povray_standing(standing_with: Callable[..., Standing]) -> Standing:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"scene": "scenes:cut.pov"}, "File 'scene/cut.pov' line 2: Parse Error: Expected '>'"),
-        ({"scene": "scenes:alone.pov"}, "'scene/alone.pov' line 2: Possible Parse Error: Cannot"),
-        ({"scene": "scenes:oak.pov"}, "line 2: Possible Parse Error: Cannot find file 'wood/oak"),
+        ({"scene": "scenes:cut.pov"}, "scene does not parse: scene/cut.pov line 2: Expected '>'"),
+        ({"scene": "scenes:alone.pov"}, "scene/alone.pov line 2: Cannot find file 'gone.inc'"),
+        ({"scene": "scenes:oak.pov"}, "scene/oak.pov line 2: Cannot find file 'wood/oak.png'"),
         ({"scene": "scenes:typo.pov"}, "undeclared identifier 'Size' found instead"),
         ({"scene": "scenes:stop.pov"}, "Parse halted by #error directive: wrong year"),
-        ({"scene": "scenes:program.pov"}, "Parse Error: Illegal character in input file"),
+        (
+            {"scene": "scenes:program.pov"},
+            "the scene does not parse: Illegal character in input file",
+        ),
         ({"scene": "scenes:nope.pov"}, "scene nope.pov is not in root scenes"),
         ({"settings": {"samples": 4}}, "renderer povray has no setting samples"),
         ({"frames": (1,), "settings": {}}, "says what the scene's clock is"),

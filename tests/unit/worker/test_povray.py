@@ -190,8 +190,17 @@ MISSING = [
 @pytest.mark.parametrize(
     ("lines", "kind", "text"),
     [
-        (SYNTAX, RenderFailed, "line 2: Parse Error: Expected '>', End of File found instead"),
-        (MISSING, SceneMissing, "line 4: Possible Parse Error: Cannot find file 'tex/none.png'"),
+        (
+            SYNTAX,
+            RenderFailed,
+            "parse: scene/bad.pov line 2: Expected '>', End of File found instead",
+        ),
+        (MISSING, SceneMissing, "parse: scene/a.pov line 4: Cannot find file 'tex/none.png'"),
+        (
+            ["Parse Error: Cannot open input file.", *SYNTAX[-2:]],
+            SceneMissing,
+            "parse: Cannot open",
+        ),
         (SYNTAX[-2:], RenderFailed, "the scene does not parse: Render failed"),
         (["Cannot write PNG data", "Render failed"], WorkerUnfit, "(Cannot write PNG data)"),
         (["  what():  Cannot access data in file."], WorkerUnfit, "is the disk full?"),

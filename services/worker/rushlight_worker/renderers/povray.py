@@ -43,6 +43,10 @@ _PROGRESS = re.compile(r"Rendered \d+ of \d+ pixels \((\d{1,3})%\)")
 # What the parser says, and what a disk makes POV-Ray say of the picture or its state file.
 _PARSER_GAVE_UP = "Fatal error in parser: "
 _PARSE_ERROR = re.compile(r"(?<!Possible )Parse Error: ")
+_PLACED = re.compile(
+    r"(?:File '(?P<file>.*?)' line (?P<line>\d+): )?(?:Possible )?Parse Error: (?P<what>.*?)"
+    r"(?:, even after trying to append file type extension)?\.?"
+)
 _MISSING = re.compile(r"Cannot (?:find|open (?:input|include)) file")
 _DISK = re.compile(
     r"Cannot (?:write PNG data|access data in file|create render state output file|open file)"
@@ -130,7 +134,16 @@ def _scene_fault(said: Sequence[str]) -> RenderFailed:
     possible = [line for line in said if "Parse Error: " in line]
     reason = (missing[:1] or errors[-1:] or possible[-1:] or said[-1:])[0]
     kind = SceneMissing if missing else RenderFailed
-    return kind(f"the scene does not parse: {reason}")
+    return kind(f"the scene does not parse: {_shortened(reason)}")
+
+
+def _shortened(line: str) -> str:
+    """``scene/a.pov line 4: Cannot find file 'b.inc'``, of all that POV-Ray says of it."""
+    found = _PLACED.fullmatch(line.strip())
+    if found is None:
+        return line
+    where = f"{found['file']} line {found['line']}: " if found["file"] else ""
+    return where + found["what"]
 
 
 def unwrapped(lines: Sequence[str]) -> list[str]:
