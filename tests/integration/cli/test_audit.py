@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.cli.conftest import Cli, farm_up
+from tests.integration.cli.conftest import Cli, farm_up, wait_until
 
 from rushlight.eventlog.recorder import EVENTS_TABLE
 
@@ -19,6 +19,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a farm that took ten tasks, paused one, and ended."""
     data = tmp_path_factory.mktemp("ended") / "data"
     with farm_up(data, {}) as cli:
+        wait_until(lambda: bool(cli.json("worker", "ls")["items"]))
         made = cli("submit", "--renderer", "absent", "--count", 10).stdout.splitlines()
         assert cli("pause", made[0]).returncode == 0
         state = httpx.get(f"{cli.url}/audit/state", params={"status": "paused"})
