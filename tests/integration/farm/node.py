@@ -27,8 +27,8 @@ SHORT: dict[str, Any] = {
 class Node:
     """A worker on this machine, with the farm's output folder."""
 
-    def __init__(self, farm: FarmProcess, worker_id: str, out: Path) -> None:
-        """Start its agent."""
+    def __init__(self, farm: FarmProcess, worker_id: str, out: Path, **environment: str) -> None:
+        """Start its agent; ``environment`` is what else its variables are."""
         scratch = out.parent / f"scratch-{worker_id}"
         scratch.mkdir(exist_ok=True)
         with (out.parent / f"{worker_id}.out").open("ab") as log:
@@ -39,6 +39,7 @@ class Node:
                     *("--program", f"paint={sys.executable} {PAINTER}"),
                     *("--renderer", "command", "--scratch", str(scratch)),
                 ],
+                env={**os.environ, **environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
