@@ -21,6 +21,7 @@ class Heard:
     key: str | None
     body: Any
     last_event_id: str | None = None
+    authorization: str | None = None
 
 
 class Frames:
@@ -177,10 +178,11 @@ class ScriptedFarm:
                     self.headers.get("idempotency-key"),
                     json.loads(raw) if raw else None,
                     self.headers.get("last-event-id"),
+                    self.headers.get("authorization"),
                 )
                 self._say(farm.answer(heard))
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815
+            do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
             def _say(self, said: Said) -> None:
                 if said.breaks:
