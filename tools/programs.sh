@@ -7,6 +7,8 @@ set -euo pipefail
 # program, the packages of Debian and Ubuntu that bring it, and what it is for: one a line.
 NEEDED='
 povray|povray povray-includes|the renderer povray
+zsh|zsh|completion in a shell
+fish|fish|completion in a shell
 '
 LOCK_WAIT_S=300
 APT=(apt-get -o "DPkg::Lock::Timeout=$LOCK_WAIT_S" -o Acquire::Retries=3)
