@@ -2,6 +2,7 @@
 
 RushlightError
 ├── NotFound                 no such task, worker, job, command, attempt
+│   └── NotHere              there is such an output, but not where the farm's API can see it
 ├── InvalidRequest           what was asked for makes no sense
 │   └── KeyReused            the same Idempotency-Key with another body
 ├── Unauthenticated          no key that counts came with it
@@ -56,6 +57,12 @@ class NotFound(RushlightError):
     """There is no such thing."""
 
     code = "not-found"
+
+
+class NotHere(NotFound):
+    """The output is not where the farm's API can see it; fetch it from its root."""
+
+    code = "not-here"
 
 
 class InvalidRequest(RushlightError):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rushlight.messages.audit import StateResource
+from rushlight.messages.outputs import OutputResource
 from rushlight.messages.resources import (
     AttemptResource,
     CompletionResource,
@@ -202,6 +203,17 @@ def completion_resource(row: Row) -> CompletionResource:
         output_path=row["output_path"],
         output_size=row["output_size"],
         final_render_time=row["final_render_s"],
+    )
+
+
+def output_resource(output: Row) -> OutputResource:
+    """A finished frame."""
+    return OutputResource(
+        frame=output["frame"],
+        path=output["path"],
+        bytes=output.get("bytes"),
+        sha256=output.get("sha256"),
+        render_time=output.get("render_s"),
     )
 
 

@@ -41,6 +41,7 @@ from rushlight_api.routes import (
     jobs,
     keys,
     metrics,
+    outputs,
     renders,
     verbs,
     workers,
@@ -133,12 +134,18 @@ def _count(served: Farm) -> None:
 LARGE = [renders.submit_batch, agents.report]
 
 
+def all_handlers() -> list[Any]:
+    """Every address, for those who only want to know what there is."""
+    return [*_handlers(), *LARGE]
+
+
 def _handlers() -> list[Any]:
     groups = (
         metrics,
         renders,
         verbs,
         attempt_logs,
+        outputs,
         jobs,
         workers,
         keys,

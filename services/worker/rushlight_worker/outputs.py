@@ -17,8 +17,9 @@ import psutil
 from rushlight.errors import OutputInvalid, RushlightError, WorkerUnfit
 from rushlight.messages.commands import Output
 from rushlight.messages.work import Assign
+from rushlight.roots import split
 from rushlight_worker.naming import Mark, attempt_of, output_names, temporary_path
-from rushlight_worker.roots import Roots, split
+from rushlight_worker.roots import Roots
 
 MIB = 1024 * 1024
 # Errors of a disk or a mount, which another worker need not have.

@@ -6,9 +6,10 @@ nothing is written to it. Whether a file is complete is not asked here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from rushlight.errors import InvalidRequest, SceneMissing, WorkerUnfit
+from rushlight.roots import split, within
 
 BUILTIN = "builtin"
 
@@ -34,7 +35,7 @@ class Roots:
         """
         root, relative = split(name)
         folder = self._folder(root)
-        path = _within(folder, folder / relative, name)
+        path = within(folder, folder / relative, name)
         if not path.is_file():
             raise SceneMissing(
                 f"scene {relative} is not in root {root} ({folder}): copy it there, or correct"
@@ -54,7 +55,7 @@ class Roots:
             raise InvalidRequest(f"output {name}: root {BUILTIN} is read only, use another")
         folder = self._folder(root)
         # The last part stays as it is: a rename replaces a link, it does not follow it.
-        parent = _within(folder, (folder / relative).parent, name)
+        parent = within(folder, (folder / relative).parent, name)
         try:
             parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -78,36 +79,3 @@ class Roots:
         if not folder.is_dir():
             raise WorkerUnfit(f"folder {folder} of root {root} is not there: is it mounted?")
         return folder.resolve()
-
-
-def split(name: str) -> tuple[str, PurePosixPath]:
-    """The root and the relative path of ``root:relative/path``.
-
-    Raises:
-        InvalidRequest: not of that form, absolute, upwards, or with a NUL.
-    """
-    root, colon, rest = name.partition(":")
-    relative = PurePosixPath(rest)
-    wrong = None
-    if not (root and colon and relative.name):
-        wrong = "is not of the form root:relative/path"
-    elif "\0" in rest:
-        wrong = "has a NUL in it"
-    elif relative.is_absolute():
-        wrong = "is absolute; write it relative to its root"
-    elif ".." in relative.parts:
-        wrong = "has .. in it; it must stay in its root"
-    if wrong is not None:
-        raise InvalidRequest(f"path {name!r} {wrong}")
-    return root, relative
-
-
-def _within(folder: Path, path: Path, name: str) -> Path:
-    """``path`` without links, which is in ``folder``."""
-    try:
-        real = path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise InvalidRequest(f"path {name!r} cannot be followed: {error}") from None
-    if not real.is_relative_to(folder):
-        raise InvalidRequest(f"path {name!r} leaves its root by a link; it must stay in {folder}")
-    return real

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "rushlight.cli.show:show",
     "why": "rushlight.cli.show:why",
     "logs": "rushlight.cli.attempt_logs:logs",
+    "fetch": "rushlight.cli.fetch:fetch",
     "events": "rushlight.cli.events:events",
     "cancel": "rushlight.cli.verbs:cancel",
     "retry": "rushlight.cli.verbs:retry",
@@ -41,7 +42,10 @@ COMMANDS = {
 }
 PANELS = [
     {"name": "A farm", "commands": ["up", "demo", "worker", "key", "whoami", "audit"]},
-    {"name": "Rendering", "commands": ["submit", "watch", "ls", "show", "why", "logs", "events"]},
+    {
+        "name": "Rendering",
+        "commands": ["submit", "watch", "ls", "show", "why", "logs", "fetch", "events"],
+    },
     {
         "name": "Changing your mind",
         "commands": ["cancel", "retry", "requeue", "pause", "resume", "priority"],

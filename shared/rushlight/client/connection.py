@@ -6,7 +6,7 @@ effect once however often it is sent. Not promised: that a change which ended in
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -99,6 +99,20 @@ class Connection:
         except httpx.TransportError as fault:
             raise self.unreachable(fault) from None
         return self._good(answer)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The content at ``path`` as it comes; asked for once.
+
+        Raises:
+            RushlightError: as for ``open_stream``; ``Unavailable`` where it breaks off.
+        """
+        answer = self.open_stream(path, {}, headers={}, silence_max_s=self._timeout_s)
+        try:
+            yield from answer.iter_bytes()
+        except httpx.TransportError as fault:
+            raise self.unreachable(fault) from None
+        finally:
+            answer.close()
 
     def change(self, method: str, path: str, body: Any = None, *, key: UUID | None = None) -> Any:
         """Do something, once, and give the JSON that the farm answered with its outcome.

@@ -1,14 +1,19 @@
 """The farm's API with the models of ``rushlight.messages.resources``."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from rushlight.client.events import EventStream, event_filters
+from rushlight.client.fetching import Roots, fetch_output, outputs_to_fetch
 from rushlight.client.following import POLL_S, FollowedTask, wait_for
 from rushlight.client.patience import Told
 from rushlight.client.wire import Verb, WireClient
 from rushlight.messages.commands import Priority
+from rushlight.messages.outputs import OutputResource
 from rushlight.messages.resources import (
     AttemptResource,
     BatchResource,
@@ -163,6 +168,33 @@ class FarmClient:
     def why_worker(self, worker_id: str) -> WhyResource:
         """Why a worker has nothing to do, or what it does."""
         return WhyResource.model_validate(self.wire.why_worker(worker_id))
+
+    # Fetching
+
+    def outputs(self, task_id: TaskId) -> list[OutputResource]:
+        """The finished frames of a task, by frame: path, bytes, SHA-256."""
+        return [OutputResource.model_validate(one) for one in self.wire.outputs(str(task_id))]
+
+    def fetch(
+        self,
+        task_id: TaskId,
+        folder: str | os.PathLike[str],
+        *,
+        roots: Roots = MappingProxyType({}),
+    ) -> list[Path]:
+        """Get the files of all finished frames into ``folder``, made if need be; their paths.
+
+        Those in a root that ``roots`` maps to a folder of this machine are copied from there, the
+        others are asked of the farm. What is there already and right stays.
+
+        Raises:
+            NotHere: the farm does not see a file; ``roots`` may help.
+            OutputInvalid: a file is not what its worker reported.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        found = outputs_to_fetch(self.wire, [str(task_id)])
+        return [fetch_output(self.wire, of, one, target, roots) for of, one in found]
 
     # Changing
 

@@ -107,6 +107,15 @@ class WireClient:
         items: list[Json] = self._get(f"/renders/{_part(task_id)}/attempts")["items"]
         return items
 
+    def outputs(self, task_id: str) -> Iterator[Json]:
+        """The finished frames of a task (``OutputResource``), by frame."""
+        return self._pages(f"/renders/{_part(task_id)}/outputs", None, {})
+
+    def output(self, task_id: str, frame: int | None) -> Iterator[bytes]:
+        """The file of a finished frame, piece by piece, where the farm sees it; None: a still."""
+        name = "still" if frame is None else str(frame)
+        return self.connection.pieces(f"/renders/{_part(task_id)}/outputs/{name}")
+
     def events(self, task_id: str) -> Iterator[Json]:
         """The events of a task, oldest first."""
         return self._pages(f"/renders/{_part(task_id)}/events", None, {})

@@ -190,8 +190,8 @@ def test_a_log_is_followed_over_a_restart_of_the_farm(tmp_path: Path) -> None:
         task_id = cli.gated(gate)
         following = cli.begin("logs", task_id, "-f")
         assert following.stdout is not None
-        # The first line is the agent's; without an end of the log there is a second.
-        assert "frame 1 begins" in "".join(islice(following.stdout, 2))
+        # Two lines before it are the agent's.
+        assert "frame 1 begins" in "".join(islice(following.stdout, 3))
     with farm_up(data, {}, workers=0, port=port) as cli:
         gate.touch()
         rest, said = following.communicate(timeout=END_WITHIN_S)

@@ -17,6 +17,7 @@ PATH_PARAMETERS: Mapping[str, Json] = {
     "job_id": {"type": "string", "examples": ["shot-010"]},
     "attempt": {"type": "integer", "minimum": 1},
     "code": {"type": "string", "examples": ["not-found"]},
+    "frame": {"type": "string", "pattern": "^(still|-?[0-9]{1,10})$", "examples": ["still"]},
 }
 _TAG: Json = {"type": "string", "examples": ['"7"']}
 KEY: Json = {
