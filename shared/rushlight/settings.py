@@ -162,7 +162,7 @@ class ServerSettings(_Settings):
         10, gt=0, description="a reader of events that takes nothing for so long is cut off"
     )
     events_lag_max: int = Field(
-        10_000, gt=0, description="a reader that falls so many events behind gets a reset"
+        10_000, ge=1000, description="a reader that falls so many events behind gets a reset"
     )
 
     @model_validator(mode="after")

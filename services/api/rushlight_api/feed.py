@@ -151,9 +151,9 @@ class Feed:
 
     async def _pace(self) -> None:
         """In a burst, wait for those who can keep up: each would read the rest for itself."""
+        near = self.head - PAGE
         for _ in range(PACES_MAX):
-            middle = (self._start + self.head) // 2
-            if all(one.sending or not one.live or one.position >= middle for one in self._readers):
+            if all(one.sending or not one.live or one.position >= near for one in self._readers):
                 return
             await asyncio.sleep(PACE_S)
 
