@@ -3,15 +3,14 @@
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
+from tests.environments import Environment, beside_this_one
 from tests.integration.farm.node import until
 from tests.integration.farm.process import FarmProcess
 
@@ -29,37 +28,22 @@ def run(*argv: object, cwd: Path) -> str:
     return done.stdout
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """An environment of its own that sees this one's packages, Rushlight among them."""
-
-    python: Path
-    packages: Path
-
-
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
-    """With the example's wheel in it; nothing is fetched from anywhere."""
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """With the example's wheel in it."""
     folder = tmp_path_factory.mktemp("turntable")
     source = shutil.copytree(EXAMPLE, folder / "source")
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=source)
     (wheel,) = folder.glob("*.whl")
-    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
-    python = folder / "venv" / "bin" / "python"
-    packages = Path(run(python, "-c", PURELIB, cwd=folder).strip())
-    # `addsitedir` and not a plain path: also what is installed editable is found then.
-    ours = sysconfig.get_path("purelib")
-    (packages / "beside.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
-    pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
-    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel, cwd=folder)
-    return Fresh(python, packages)
-
-
-PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    environment = beside_this_one(folder / "venv")
+    pip = (sys.executable, "-m", "pip", "--python", environment.python)
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps")
+    run(*pip, "install", *quiet, wheel, cwd=folder)
+    return environment
 
 
 @pytest.fixture(scope="module")
-def farm(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmProcess]:
+def farm(fresh: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmProcess]:
     folder = tmp_path_factory.mktemp("farm")
     shutil.copy(EXAMPLE / "models" / "candle.obj", folder)
     (folder / "broken.obj").write_text("v 0 0 0\nf 1 2 3\n")
@@ -136,7 +120,7 @@ def test_what_it_cannot_draw_says_why(
 
 
 def test_a_picture_that_was_cut_is_not_taken(
-    fresh: Fresh, farm: FarmProcess, ended: Callable[..., Any]
+    fresh: Environment, farm: FarmProcess, ended: Callable[..., Any]
 ) -> None:
     """The installed program is made to write half of a file and to say that all is well."""
     program = fresh.packages / "rushlight_turntable" / "drawing_driver.py"
