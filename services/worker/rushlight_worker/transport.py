@@ -15,6 +15,7 @@ from uuid import UUID
 
 import httpx
 
+from rushlight.client.certificates import trusted
 from rushlight.client.credentials import authorization
 from rushlight.errors import (
     Forbidden,
@@ -120,8 +121,8 @@ class HttpTransport:
         # A poll, a heartbeat, reports, a log and a drain may be on their way at the same time.
         self._client = httpx.AsyncClient(
             base_url=parsed,
-            # Certificates cost megabytes, and a proxy has no business with this very machine.
-            verify=parsed.scheme == "https",
+            verify=trusted(parsed.scheme),
+            # A proxy has no business with this very machine.
             trust_env=parsed.host not in LOOPBACK,
             timeout=httpx.Timeout(CALL_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=16, keepalive_expiry=60),

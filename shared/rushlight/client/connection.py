@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from rushlight.client.certificates import TRUST, UNTRUSTED, trusted
 from rushlight.client.credentials import authorization
 from rushlight.client.problems import error_in, refusal
 from rushlight.errors import InvalidRequest, NoAnswer, RushlightError, Unavailable
@@ -53,8 +54,7 @@ class Connection:
             base_url=parsed,
             headers=authorization(key),
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
-            # Reading the certificates takes longer than most of our requests.
-            verify=parsed.scheme == "https",
+            verify=trusted(parsed.scheme),
             # A proxy has nothing to do with this machine's own addresses.
             trust_env=parsed.host not in LOOPBACK,
         )
@@ -170,6 +170,9 @@ class Connection:
         """The error that a failure of the connection is."""
         if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout):
             reason = str(fault).split("] ", 1)[-1]
+            if UNTRUSTED in reason:
+                # A farm does answer; starting another one is no advice.
+                return Unavailable(f"{self.url} is not to be trusted: {reason}. {TRUST}")
             return Unavailable(f"no farm answers at {self.url}: {reason}", url=self.url)
         if isinstance(fault, httpx.TimeoutException):
             return NoAnswer(f"the farm at {self.url} did not answer in time", url=self.url)
