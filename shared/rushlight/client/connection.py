@@ -23,7 +23,9 @@ RETRY_WAITS_S = (0.2, 0.5, 1.0, 2.0)
 RETRY_AFTER_MAX_S = 10.0
 OUTCOME_POLL_S = 0.5
 OUTCOME_POLLS = 120
-ACCEPTED, NOT_FOUND, UNAVAILABLE = 202, 404, 503
+ACCEPTED, NOT_FOUND = 202, 404
+# Nothing was done, and later it may be: the answer says when to ask again.
+NOT_NOW = frozenset({429, 503})
 
 
 class Connection:
@@ -157,7 +159,7 @@ class Connection:
                     raise error from None
             else:
                 self._reached = True
-                if answer.status_code != UNAVAILABLE:
+                if answer.status_code not in NOT_NOW:
                     return answer
                 error = error_in(answer)
                 wait_s = usual_wait_s and _retry_after_s(answer, usual_wait_s)

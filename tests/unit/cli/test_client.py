@@ -52,10 +52,17 @@ def test_a_change_is_sent_again_with_its_key_when_the_connection_breaks(
     assert str(UUID(first.key or "")) == first.key
 
 
+@pytest.mark.parametrize(
+    "busy",
+    [
+        problem(503, "bus-full", "The queue is full."),
+        problem(429, "rate-limited", "ann sends more requests than the farm takes from one."),
+    ],
+    ids=["full", "limited"],
+)
 def test_a_change_is_sent_again_when_the_farm_is_busy(
-    farm: ScriptedFarm, client: WireClient
+    farm: ScriptedFarm, client: WireClient, busy: Said
 ) -> None:
-    busy = problem(503, "bus-full", "The queue is full.")
     farm.on("POST", "/renders", at_once(busy), Said(201, task()))
 
     client.submit({})
