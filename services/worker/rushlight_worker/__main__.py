@@ -4,6 +4,7 @@ Exit codes: 0 left in order; 2 a setting is wrong; 4 the farm does not let it in
 there to hear of the end.
 """
 
+import gc
 import sys
 
 from rushlight.errors import (
@@ -33,6 +34,9 @@ def main() -> int:
     except RushlightError as error:
         sys.stderr.write(f"error: {error}\n")
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    finally:
+        # A stopping farm waits for this: the interpreter's last look at everything takes a while.
+        gc.freeze()
     return 0
 
 
