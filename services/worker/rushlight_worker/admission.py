@@ -69,8 +69,8 @@ class Admission:
             SettingsInvalid: a key could not be kept.
             Unauthenticated: it has no key that counts, and the token does not count either.
         """
-        token = self._token()
-        key = self._key(may_be_new=token is not None)
+        key = self._key()
+        token = self._token(needed=key is None)
         self._say_warnings(key, token)
         if key is not None:
             door.use_key(key.text)
@@ -81,20 +81,23 @@ class Admission:
             self._keep(fresh)
             door.use_key(fresh)
 
-    def _key(self, *, may_be_new: bool) -> Found | None:
+    def _key(self) -> Found | None:
         if self._environment.get(KEY):
             return find_key(None, self._environment)
-        file = self._settings.key_file
-        if file is not None and not (may_be_new and not file.exists()):
-            return read_secret(file)
-        kept = self._place() if may_be_new or _has_home(self._environment) else None
-        return read_secret(kept) if kept is not None and kept.exists() else None
+        if self._settings.key_file is not None and not self._may_enrol():
+            return read_secret(self._settings.key_file)
+        place = self._place() if self._may_enrol() or _has_home(self._environment) else None
+        return read_secret(place) if place is not None and place.exists() else None
 
-    def _token(self) -> Found | None:
+    def _may_enrol(self) -> bool:
+        return bool(self._environment.get(ENROLMENT)) or self._settings.enrolment_file is not None
+
+    def _token(self, *, needed: bool) -> Found | None:
         text, file = self._environment.get(ENROLMENT), self._settings.enrolment_file
         if text:
             return secret_of(text, ENROLMENT)
-        return None if file is None else read_secret(file)
+        # Its settings may go on naming the file of a token that was used and removed.
+        return read_secret(file) if file is not None and (needed or file.exists()) else None
 
     def _place(self) -> Path:
         """Where a key is kept: not in the scratch folder, which a restart may empty."""

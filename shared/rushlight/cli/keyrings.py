@@ -131,9 +131,12 @@ class FarmKeyring:
         """Make a key."""
         expires = None if expires_at is None else expires_at.isoformat()
         body = {"name": name, "role": role, "workerId": worker_id, "expiresAt": expires}
-        return self._client.create_key(
+        asked = self._client.whoami()["keyId"] is not None
+        made = self._client.create_key(
             {field: value for field, value in body.items() if value is not None}
         )
+        self.begins_to_ask = not asked and role != "worker"
+        return made
 
     def every_key(self) -> Iterator[Json]:
         """All keys."""

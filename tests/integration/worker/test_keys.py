@@ -10,6 +10,7 @@ from tests.integration.worker.conftest import StartAgent
 from tests.integration.worker.farm_double import FarmDouble
 
 from rushlight.client.credentials import write_secret
+from rushlight.messages.commands import CompleteTask
 
 GOOD, OTHER, TOKEN = "rlk_good_good", "rlk_other_other", "rle_once_once"
 SHORT = {"heartbeat_s": 0.1, "self_fence_s": 0.5, "fence_kill_s": 600}
@@ -55,7 +56,8 @@ def test_an_agent_that_is_not_let_in_ends_and_says_why(
     agent = start_agent(**given)
 
     assert agent.wait() == 4
-    assert "unknown, revoked or has run out" in agent.said().splitlines()[-1]
+    assert "unknown, revoked or has run out" in agent.said()
+    assert "`rushlight worker enroll w1`" in agent.said()
     assert OTHER not in agent.said()
 
 
@@ -84,12 +86,36 @@ def test_a_key_goes_into_the_file_that_the_settings_name(
     token = tmp_path / "token"
     write_secret(token, TOKEN)
     file = tmp_path / "state" / "mine.key"
+    given = {"enrolment_file": str(token), "key_file": str(file)}
 
-    start_agent(enrolment_file=str(token), key_file=str(file))
-    farm.wait_for_join()
+    ended(start_agent(**given), farm)
 
     assert file.read_text() == f"{GOOD}\n"
     assert kept_in(home) == []
+    token.unlink()
+    ended(start_agent(**given), farm, joins=2)
+
+
+def test_a_token_that_is_not_there_is_missed_only_by_who_needs_it(
+    farm: FarmDouble, start_agent: StartAgent, tmp_path: Path
+) -> None:
+    farm.keys = {GOOD}
+    agent = start_agent(enrolment_file=str(tmp_path / "gone"), key_file=str(tmp_path / "none"))
+
+    assert agent.wait() == 2
+    assert "gone cannot be read" in agent.said()
+
+
+def test_a_renderer_sees_no_key(farm: FarmDouble, start_agent: StartAgent, tmp_path: Path) -> None:
+    farm.keys = {GOOD}
+    start_agent(key=GOOD, key_file=str(key_file(tmp_path)))
+    told = tmp_path / "told"
+    farm.send(paint(farm.wait_for_join(), "--tell", str(told)))
+    farm.wait_for_report(CompleteTask)
+
+    assert "RUSHLIGHT_TASK=" in told.read_text()
+    assert "KEY" not in told.read_text()
+    assert GOOD not in told.read_text()
 
 
 def test_a_token_helps_when_the_kept_key_was_revoked(

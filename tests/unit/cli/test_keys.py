@@ -165,22 +165,41 @@ def test_a_role_that_may_not_hears_no_such_advice(farm: ScriptedFarm, run: Run) 
 # Keys over HTTP
 
 
+def asks(farm: ScriptedFarm, key_id: str | None = "k1") -> None:
+    """The farm has keys, and this is the id of ours; without one it has none."""
+    farm.on("GET", "/whoami", Said(body={"principal": "ann", "role": None, "keyId": key_id}))
+
+
+@pytest.mark.parametrize(("key_id", "said"), [("k1", False), (None, True)])
+def test_over_http_too_the_first_key_is_told_to_be_one(
+    farm: ScriptedFarm, run: Run, key_id: str | None, said: bool
+) -> None:
+    asks(farm, key_id)
+    farm.on("POST", "/keys", Said(201, key(key=KEY, role="admin")))
+
+    done = run("key", "create", "--role", "admin")
+
+    assert ("from now on" in done.stderr) == said
+
+
 def test_over_http_a_key_is_made_with_what_was_given(farm: ScriptedFarm, run: Run) -> None:
+    asks(farm)
     farm.on("POST", "/keys", Said(201, key(key=KEY)))
 
     done = run("key", "create", "--name", "bob", "--role", "submitter")
 
     assert done.stdout == f"{KEY}\n"
     assert KEY not in done.stderr
-    assert farm.heard[0].body == {"name": "bob", "role": "submitter"}
+    assert farm.told("POST", "/keys")[0].body == {"name": "bob", "role": "submitter"}
 
 
 def test_over_http_an_end_is_sent_as_a_time(farm: ScriptedFarm, run: Run) -> None:
+    asks(farm)
     farm.on("POST", "/keys", Said(201, key(key=KEY, expiresAt=FUTURE)))
 
     run("key", "create", "--name", "bob", "--role", "worker", "--worker", "w1", "--expires", "2h")
 
-    sent = farm.heard[0].body
+    sent = farm.told("POST", "/keys")[0].body
     left_s = (datetime.fromisoformat(sent["expiresAt"]) - SystemClock().now()).total_seconds()
     assert 7100 < left_s <= 7200
     assert sent["workerId"] == "w1"
