@@ -9,6 +9,8 @@ from rushlight.cli.farm import Farm, asks_farm
 from rushlight.cli.notes import OutageNotes
 from rushlight.cli.output import Column, Json, safe
 
+# A round closes with every change; whoever wants to see that asks for it.
+TOPICS = ("task.*", "worker.*", "term.taken_over", "term.settings_changed")
 TOPIC_WIDTH = 22
 WHOSE_WIDTH = 12
 
@@ -30,7 +32,7 @@ COLUMNS = (
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until interrupted.")
 @click.option("--after", type=click.IntRange(0), metavar="N", help="Only behind position N.")
-@click.option("--last", type=click.IntRange(1), metavar="N", help="Of the last N on the log.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Of the last N positions.")
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Of this task.")
 @click.option("--job", metavar="JOB", help="Of the tasks of this job.")
 @click.option("--worker", metavar="WORKER", help="That name this worker.")
@@ -54,7 +56,8 @@ def events(
     """Print the events of the farm, oldest first.
 
     Without -f: all that are on its log, or those behind --after. With -f: those that happen from
-    now on, or from --after on, for ever. A broken connection loses none.
+    now on, or from --after on, for ever. A broken connection loses none. The closing of rounds is
+    left out, unless a --topic asks for it.
 
     In a pipe: lines with tabs: position, time, topic, task or worker, principal, payload. With
     --json: a line of JSON each.
@@ -70,7 +73,7 @@ def events(
         "task_ids": [farm.task_id(task) for task in tasks],
         "job_id": job,
         "worker_id": worker,
-        "topics": topics,
+        "topics": topics or TOPICS,
         "principal": principal,
     }
     if last is not None:

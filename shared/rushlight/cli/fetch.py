@@ -7,6 +7,7 @@ import rich_click as click
 from rushlight.cli import words
 from rushlight.cli.farm import Farm, asks_farm
 from rushlight.cli.output import Json
+from rushlight.errors import InvalidRequest
 
 
 @click.command()
@@ -45,21 +46,34 @@ def fetch(
       rushlight fetch --job shot-010 --to frames
       rushlight fetch 7f3a9c01 --to frames --root out=/mnt/out
     """
-    from rushlight.client.fetching import fetch_output, outputs_to_fetch  # noqa: PLC0415
+    from rushlight.client.fetching import outputs_to_fetch  # noqa: PLC0415 - httpx takes its time
 
     if bool(tasks) == (job is not None):
         raise click.UsageError("name tasks, or a job with --job")
     mapped = dict(_root(text) for text in roots)
     found = outputs_to_fetch(farm.client, _task_ids(farm, tasks, job))
-    folder.mkdir(parents=True, exist_ok=True)
-    size = 0
-    for task_id, output in found:
-        path = fetch_output(farm.client, task_id, output, folder, mapped)
-        size += path.stat().st_size
-        _say(farm, task_id, output, path)
+    try:
+        size = _fetch_all(farm, found, folder, mapped)
+    except OSError as error:
+        raise InvalidRequest(f"cannot fetch to {folder}: {error}") from None
     if not farm.out.as_json:
         count = words.plural(len(found), "file")
         farm.out.note(f"{count}, {words.size(size)}, in {folder}" if found else "nothing finished")
+
+
+def _fetch_all(
+    farm: Farm, found: list[tuple[str, Json]], folder: Path, roots: dict[str, Path]
+) -> int:
+    """All of them, each told when it is there; their bytes."""
+    from rushlight.client.fetching import fetch_output  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    size = 0
+    for task_id, output in found:
+        path = fetch_output(farm.client, task_id, output, folder, roots)
+        size += path.stat().st_size
+        _say(farm, task_id, output, path)
+    return size
 
 
 def _task_ids(farm: Farm, tasks: tuple[str, ...], job: str | None) -> list[str]:

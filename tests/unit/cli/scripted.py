@@ -66,6 +66,8 @@ class Said:
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     breaks: bool = False
+    # What the head of the answer says it has; the connection ends before.
+    pretended: int | None = None
     frames: Frames | None = None
 
 
@@ -196,7 +198,8 @@ class ScriptedFarm:
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(said.status)
                 self.send_header("content-type", said.kind)
-                self.send_header("content-length", str(len(raw)))
+                self.send_header("content-length", str(said.pretended or len(raw)))
+                self.close_connection = said.pretended is not None
                 for name, value in said.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
