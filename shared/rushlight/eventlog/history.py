@@ -185,7 +185,7 @@ def _moment(cut: Cut, position: int, head: int) -> Moment:
 
 def _last_closed(cut: Cut) -> RoundClosed | None:
     """The last round that was closed by then: in the middle of one, the one before."""
-    for version in range(cut.version_of(TERM_STREAM), 0, -1):
+    for version in range(cut.versions_of([TERM_STREAM]).get(TERM_STREAM, 0), 0, -1):
         event = cut.event_of(TERM_STREAM, version)
         if isinstance(event, RoundClosed):
             return event

@@ -35,6 +35,11 @@ class Filters:
     renderer: str | None = None
     name_prefix: str | None = None
 
+    @property
+    def fold(self) -> bool:
+        """Whether a task has to be folded before one knows whether it fits."""
+        return (self.worker_id, self.priority) != (None, None)
+
     def holds(self, row: Row) -> bool:
         """Whether a task as it was fits what may change; the rest the views have sorted out."""
         return self.worker_id in (None, row["worker_id"]) and self.priority in (
@@ -52,16 +57,8 @@ class Filters:
 
 def submitted(cut: Cut) -> int:
     """The ``seq`` of the last task that had been submitted; a binary search."""
-    low, high = 0, int(cut.select("SELECT MAX(seq) AS top FROM tasks")[0]["top"] or 0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        task = cut.select(_TASK_AT, middle)[0]
-        place = cut.position_of(UUID(task["task_id"]), 1)
-        if place is not None and place <= cut.position:
-            low = middle
-        else:
-            high = int(task["seq"]) - 1
-    return low
+    found = cut.select(_SUBMITTED, cut.position, cut.position)
+    return int(found[0]["low"])
 
 
 def not_ended(
@@ -78,10 +75,11 @@ def not_ended(
     None: to the end. It stops with ``limit`` found, or after ``LOOKED_MAX``.
     """
     found: list[Row] = []
-    for _ in range(0, LOOKED_MAX, CHUNK):
-        candidates = _candidates(cut, filters, time, before_seq)
+    chunk = CHUNK if filters.fold else min(CHUNK, limit)
+    for _ in range(0, LOOKED_MAX, chunk):
+        candidates = _candidates(cut, filters, time, before_seq=before_seq, limit=chunk)
         found += [row for row in _as_then(cut, candidates, round_number) if filters.holds(row)]
-        if len(candidates) < CHUNK:
+        if len(candidates) < chunk:
             return found, None
         before_seq = candidates[-1]["seq"]
         if len(found) >= limit:
@@ -116,7 +114,9 @@ def _as_then(cut: Cut, candidates: list[Row], round_number: int) -> list[Row]:
     return [then.get(UUID(row["task_id"]), row) for row in candidates]
 
 
-def _candidates(cut: Cut, filters: Filters, time: datetime, before_seq: int) -> list[Row]:
+def _candidates(
+    cut: Cut, filters: Filters, time: datetime, *, before_seq: int, limit: int
+) -> list[Row]:
     fixed = [
         (term, value)
         for term, value in (
@@ -139,17 +139,31 @@ def _candidates(cut: Cut, filters: Filters, time: datetime, before_seq: int) -> 
         topics = [topic for topic, status in STATUS_AFTER.items() if status in statuses]
         statement += f" WHERE {_LAST_TOPIC} IN (SELECT value FROM json_each(?))"  # noqa: S608
         given += [cut.position, rows.dump(topics)]
-    found = cut.select(f"{statement} ORDER BY seq DESC LIMIT {CHUNK}", *given)
+    found = cut.select(_NEWEST.format(statement), *given, limit)
     return [rows.load(one["doc"]) for one in found]
 
 
-_TASK_AT = "SELECT seq, task_id FROM tasks WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 # A ``+`` keeps a column from choosing the index: what had not ended is few, and found by its own.
 _OTHERS = (
-    "SELECT seq, task_id, doc FROM ("
-    "SELECT seq, task_id, doc FROM tasks WHERE live = 1 AND seq < ?{where}"
-    " UNION ALL"
-    " SELECT seq, task_id, doc FROM tasks WHERE completed_at >= ? AND +seq < ?{where}) AS task"
+    "SELECT task.id FROM ("
+    "SELECT rowid AS id, seq, task_id FROM tasks WHERE live = 1 AND seq < ?{where}"
+    " UNION ALL SELECT rowid AS id, seq, task_id FROM tasks"
+    " WHERE completed_at >= ? AND +seq < ?{where}) AS task"
+)
+_NEWEST = "SELECT doc FROM tasks WHERE rowid IN ({} ORDER BY +seq DESC LIMIT ?) ORDER BY seq DESC"
+# Where the first event of the task with the middle ``seq`` stands.
+_BEGAN = (
+    f"(SELECT rowid FROM {rows.EVENTS_TABLE} WHERE originator_version = 1 AND originator_id ="  # noqa: S608
+    " (SELECT replace(task_id, '-', '') FROM tasks WHERE seq <= (low + high + 1) / 2"
+    " ORDER BY seq DESC LIMIT 1))"
+)
+_SUBMITTED = (
+    "WITH RECURSIVE search (low, high) AS ("  # noqa: S608
+    "SELECT 0, COALESCE((SELECT MAX(seq) FROM tasks), 0) UNION ALL SELECT"
+    f" CASE WHEN {_BEGAN} <= ? THEN (low + high + 1) / 2 ELSE low END,"
+    f" CASE WHEN {_BEGAN} <= ? THEN high ELSE (low + high + 1) / 2 - 1 END"
+    " FROM search WHERE low < high)"
+    " SELECT low FROM search WHERE low = high"
 )
 _SETTING = ", ".join(f"'{topic}'" for topic in STATUS_AFTER)
 # The last event that set the status; topics are our own constants.
@@ -158,7 +172,9 @@ _LAST_TOPIC = (
     " WHERE originator_id = replace(task.task_id, '-', '') AND rowid <= ?"
     f" AND topic IN ({_SETTING}) ORDER BY originator_version DESC LIMIT 1)"
 )
-_ENDED_COUNTS = "SELECT status, COUNT(*) AS tasks FROM tasks WHERE completed_at < ? GROUP BY status"
+_ENDED_COUNTS = (
+    "SELECT status, COUNT(*) AS tasks FROM tasks WHERE completed_at < ? GROUP BY +status"
+)
 _OTHER_COUNTS = (
     f"SELECT {_LAST_TOPIC} AS topic, COUNT(*) AS tasks FROM ("  # noqa: S608
     "SELECT task_id FROM tasks WHERE live = 1 AND seq < ?"

@@ -20,10 +20,14 @@ def page(cut: Cut, round_number: int, after_id: str | None, limit: int) -> list[
     after_id = after_id or ""
     while len(found) < limit:
         candidates = [rows.load(one["doc"]) for one in cut.select(_PAGE, after_id, CHUNK)]
+        moved = [row["worker_id"] for row in candidates if row["round"] > round_number]
+        versions = cut.versions_of(map(stream_of_worker, moved))
         for row in candidates:
-            untouched = row["round"] <= round_number
-            then = row if untouched else folded(cut, row["worker_id"])
-            found += [] if then is None else [then]
+            version = versions.get(stream_of_worker(row["worker_id"]), 0)
+            if row["round"] <= round_number:
+                found.append(row)
+            elif version > 0:
+                found.append(_folded(cut, row["worker_id"], version))
             if len(found) == limit:
                 break
         if len(candidates) < CHUNK:
@@ -35,9 +39,12 @@ def page(cut: Cut, round_number: int, after_id: str | None, limit: int) -> list[
 def folded(cut: Cut, worker_id: str) -> Row | None:
     """One worker as it was; None: it had never been heard of."""
     stream = stream_of_worker(worker_id)
-    version = cut.version_of(stream)
-    if version == 0:
-        return None
+    version = cut.versions_of([stream]).get(stream)
+    return None if version is None else _folded(cut, worker_id, version)
+
+
+def _folded(cut: Cut, worker_id: str, version: int) -> Row:
+    stream = stream_of_worker(worker_id)
     work = cut.last_frequent(stream, version, LAST_OF_WORK)
     then: Row = fold_worker(worker_id, [*cut.rare(stream), *work], version).row()
     return then
