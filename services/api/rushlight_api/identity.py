@@ -19,6 +19,7 @@ from rushlight.keys.rows import Key
 from rushlight.keys.store import KeyStore
 from rushlight.keys.tokens import parse
 from rushlight_api.access import KEYHOLDERS, PUBLIC, Allowed, allowed_at
+from rushlight_api.observing import observation
 from rushlight_api.origin import refuse_foreign_pages
 from rushlight_api.problems import HANDLERS
 from rushlight_api.rates import Rates
@@ -141,6 +142,9 @@ def _bearer(request: Incoming) -> str | None:
 
 def _remember(request: Incoming, caller: Caller) -> Caller:
     request.scope["state"][_CALLER] = caller
+    seen = observation()
+    if seen is not None:
+        seen.principal = caller.principal
     return caller
 
 

@@ -126,6 +126,7 @@ def _count(served: Farm) -> None:
             clock=served.clock,
             commands_waiting=lambda: served.bus.waiting(Queue.COMMANDS),
             mailboxes=lambda: served.mailboxes.count,
+            streams=lambda: served.streams.count,
         )
     )
 
@@ -179,6 +180,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     listening = asyncio.create_task(served.pulse.run(), name="pulse")
     listening.add_done_callback(_listened)
     following = asyncio.create_task(served.streams.feed.run(), name="feed")
+    following.add_done_callback(_listened)
     await served.pulse.listening.wait()
     await served.mailboxes.open_all(await served.read(served.log.views.all_workers))
     try:
@@ -195,7 +197,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
 def _listened(listening: asyncio.Task[None]) -> None:
     """What ended it, at once; ``/readyz`` says no from here on."""
     if not listening.cancelled() and listening.exception() is not None:
-        _log.error("listening_failed", exc_info=listening.exception())
+        _log.error("listening_failed", what=listening.get_name(), exc_info=listening.exception())
 
 
 def _hear(served: Farm, event: FarmEvent) -> None:

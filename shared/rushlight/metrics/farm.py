@@ -78,6 +78,7 @@ class FarmCollector(Collector):
     clock: Clock
     commands_waiting: Callable[[], int | None]
     mailboxes: Callable[[], int]
+    streams: Callable[[], int]
 
     def describe(self) -> list[Metric]:
         """Nothing: to register a farm shall not read it."""
@@ -86,6 +87,8 @@ class FarmCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All gauges of the farm; without those of the log where it does not answer."""
         yield _gauge("rushlight_mailboxes_open", "Mailboxes of agents.", self.mailboxes())
+        help_text = "Streams of events that are open."
+        yield _gauge("rushlight_streams_open", help_text, self.streams())
         waiting = self.commands_waiting()
         if waiting is not None:
             help_text = "Commands that wait for the dispatcher."

@@ -43,7 +43,7 @@ async def test_a_request_is_told_with_its_id_and_without_its_secrets(
     assert (line["request_id"], line["route"], line["path"]) == ("mine-1", "/renders", "/renders")
     assert (line["method"], line["status"], line["level"]) == ("GET", 200, "info")
     assert line["ms"] > 0
-    assert "principal" in line
+    assert line["principal"] == "anonymous"
     assert "secret" not in lines.getvalue() and "hush" not in lines.getvalue()
 
 
@@ -101,3 +101,16 @@ async def test_what_a_path_says_to_a_terminal_is_not_said(
 
     assert line["path"].startswith("/renders/%1b%5b31m".lower())
     assert len(line["path"]) == 200
+
+
+async def test_who_asked_is_told_by_name_and_not_by_key(tmp_path: Path, lines: io.StringIO) -> None:
+    async with serve(tmp_path, log_requests="all") as served:
+        key = served.parts.keys.create("ann", "admin", created_by="test")[1]
+        await served.http.get("/renders", headers={"authorization": f"Bearer {key}"})
+        await served.http.get("/renders")
+
+    assert [(one["principal"], one["status"]) for one in requests(lines)] == [
+        ("ann", 200),
+        (None, 401),
+    ]
+    assert key not in lines.getvalue()

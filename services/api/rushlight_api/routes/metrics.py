@@ -10,10 +10,13 @@ from rushlight_api.farm import farm_of
 from rushlight_api.operations import Media, operation
 from rushlight_api.reading import Incoming
 
+TEXT = Media("text/plain")
+OPEN_METRICS = Media("application/openmetrics-text")
+
 
 @get(
     "/metrics",
-    **operation("readMetrics", "farm", {200: Media("text/plain")}, allowed=AUDITORS),
+    **operation("readMetrics", "farm", {200: (TEXT, OPEN_METRICS)}, allowed=AUDITORS),
 )
 async def read_metrics(request: Incoming) -> Response[bytes]:
     """Read the farm in numbers, as Prometheus takes them; OpenMetrics by `Accept`."""
