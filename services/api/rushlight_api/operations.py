@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rushlight_api.access import NOBODY, Allowed
+from rushlight_api.access import Allowed
 from rushlight_api.reading import Query
 
 
@@ -28,13 +28,13 @@ class Operation:
     """The declaration of one operation; several ``bodies`` are alternatives."""
 
     answers: Mapping[int, Answer]
+    allowed: Allowed
     bodies: tuple[type[BaseModel] | Media, ...] = ()
     body_required: bool = False
     query: type[Query] | None = None
     problems: tuple[int, ...] = ()
     keyed: bool = False
     conditional: bool = False
-    allowed: Allowed = NOBODY
     headers: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,12 +63,14 @@ def operation(
     operation_id: str,
     tag: str,
     answers: Mapping[int, Answer],
+    *,
+    allowed: Allowed,
     **declared: Any,
 ) -> dict[str, Any]:
-    """The arguments of a route decorator for that operation."""
+    """The arguments of a route decorator for that operation; ``allowed`` says who may call it."""
     return {
         "operation_id": operation_id,
         "tags": [tag],
-        "opt": {"operation": Operation(answers=answers, **declared)},
+        "opt": {"operation": Operation(answers, allowed, **declared)},
         "status_code": min(answers),
     }
