@@ -226,6 +226,8 @@ class Attempt:
             raise InvalidRequest("an argument of the program has a NUL in it")
         self.log.note(f"$ {shlex.join(invocation.argv)}")
         done_before = len(self._done.outputs)
+        if len(invocation.outputs) == 1:
+            (self._frame,) = invocation.outputs
         self._done.since_s = self._node.clock.elapsed_s()
         running = self._running = await RunningRenderer.start(
             invocation.argv,

@@ -35,11 +35,13 @@ def find_renderers(settings: WorkerSettings) -> tuple[dict[str, Renderer], dict[
         raise SettingsInvalid(
             f"renderer {', '.join(missing)} does not work here; working ones:"
             f" {', '.join(sorted(renderers)) or 'none'}. Install it (for mitsuba: pip install"
-            " 'rushlight[mitsuba]'; for command: set programs), or take it out of renderers"
+            " 'rushlight[mitsuba]'; for povray: apt-get install povray povray-includes, or set"
+            " povray_program; for command: set programs), or take it out of renderers"
         )
     if not renderers:
         raise SettingsInvalid(
-            "no renderer works here: pip install 'rushlight[mitsuba]', or name programs for the"
+            "no renderer works here: pip install 'rushlight[mitsuba]', or install POV-Ray"
+            " (apt-get install povray povray-includes), or name programs for the"
             """ renderer command, say RUSHLIGHT_PROGRAMS='{"convert": ["convert"]}'"""
         )
     return renderers, versions

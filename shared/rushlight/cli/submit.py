@@ -31,7 +31,7 @@ FIELDS = {
 
 @click.command()
 @click.option("--scene", metavar="ROOT:PATH", help="What to render; without it the default scene.")
-@click.option("--renderer", metavar="NAME", help="With what: mitsuba, command, ...")
+@click.option("--renderer", metavar="NAME", help="With what: mitsuba, povray, command, ...")
 @click.option("--frames", metavar="RANGE", help="1-48, 1-10:2,15; without it a still.")
 @click.option(
     "--frames-per-task",

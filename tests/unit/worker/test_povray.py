@@ -10,6 +10,7 @@ import pytest
 from rushlight.errors import InvalidRequest, OutputInvalid, RenderFailed, SceneMissing, WorkerUnfit
 from rushlight.settings import WorkerSettings
 from rushlight_worker.renderers.port import Progress, Work
+from rushlight_worker.renderers.pov_text import FILE_BYTES_MAX
 from rushlight_worker.renderers.povray import PovrayRenderer, unwrapped
 
 LOOP = {"clock": {"1": 0, "49": 1}}
@@ -36,6 +37,13 @@ def work(scratch: Path, frames: tuple[int | None, ...] = (None,), **change: Any)
         **change,
     }
     return Work(**given)
+
+
+@pytest.fixture(autouse=True)
+def scene(tmp_path: Path) -> Path:
+    path = tmp_path / "shot.pov"
+    path.write_text('#include "colors.inc"\n#include "more/parts.inc"\nsphere { 0, Speed + A }\n')
+    return path
 
 
 def argv(scratch: Path, *frames: int | None, **change: Any) -> list[str]:
@@ -87,9 +95,29 @@ def test_a_frame_has_its_clock_and_its_number(
 
 
 def test_declared_values_follow_the_frame(scratch: Path) -> None:
-    settings = {"clock": 0, "declare": {"Speed": -2.5, "Turn": {"0": 0, "10": 360}}}
+    settings = {"clock": 0, "declare": {"Speed": -2.5, "A": {"0": 0, "10": 360}}}
 
-    assert argv(scratch, 5, settings=settings)[-3:-1] == ["Declare=Speed=-2.5", "Declare=Turn=180"]
+    assert argv(scratch, 5, settings=settings)[-3:-1] == ["Declare=Speed=-2.5", "Declare=A=180"]
+
+
+def test_a_name_may_stand_in_what_the_scene_includes(scratch: Path, scene: Path) -> None:
+    (scene.parent / "more").mkdir()
+    (scene.parent / "more" / "parts.inc").write_text("#declare X = Turns * 2;\n")
+
+    assert "Declare=Turns=3" in argv(scratch, settings={"declare": {"Turns": 3}})
+
+
+def test_a_name_that_nobody_reads_is_refused(scratch: Path) -> None:
+    with pytest.raises(
+        InvalidRequest, match=r"scene shot.pov and what it includes nowhere say Sped"
+    ):
+        argv(scratch, settings={"declare": {"Speed": 1, "Sped": 2}})
+
+
+def test_where_there_is_too_much_to_read_nothing_is_refused(scratch: Path, scene: Path) -> None:
+    scene.write_text("//" * FILE_BYTES_MAX)
+
+    assert "Declare=Sped=2" in argv(scratch, settings={"declare": {"Sped": 2}})
 
 
 @pytest.mark.parametrize(
@@ -112,6 +140,7 @@ def test_what_it_writes_is_a_link_to_the_output(
 
 def test_a_scene_whose_name_povray_cannot_read_gets_another(scratch: Path) -> None:
     scene = scratch.parent / "été 'A'.pov"
+    scene.touch()
 
     assert argv(scratch, scene=scene)[1:3] == ["+Iscene.pov", "+Lscene"]
     assert (scratch / "scene.pov").readlink() == scene

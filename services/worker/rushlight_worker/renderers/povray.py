@@ -24,6 +24,7 @@ from rushlight.settings import WorkerSettings
 from rushlight_worker.renderers.lines import fraction, read_line
 from rushlight_worker.renderers.pictures import check_picture
 from rushlight_worker.renderers.port import Invocation, Progress, Work
+from rushlight_worker.renderers.pov_text import unsaid
 from rushlight_worker.renderers.values import Keys, keyframes, value_at, whole
 
 FORMATS = {".png": "+FN", ".exr": "+FE"}
@@ -279,6 +280,12 @@ def _linked_scene(work: Work) -> str:
     """Links to the scene's folder and, if its name is not plain, to the scene; what to read."""
     if work.scene is None:
         raise InvalidRequest('renderer povray needs a scene, for example "builtin:dahlia.pov"')
+    unread = unsaid(work.scene, work.settings.get("declare", {}))
+    if unread:
+        raise InvalidRequest(
+            f"setting declare: scene {work.scene.name} and what it includes nowhere say"
+            f" {', '.join(unread)}"
+        )
     (work.scratch / "scene").symlink_to(work.scene.parent)
     if _PLAIN.fullmatch(work.scene.name):
         return f"scene/{work.scene.name}"
