@@ -43,9 +43,6 @@ class ApiMetrics:
         self.open = Gauge(
             f"{PREFIX}_requests_open", "Requests that are being answered.", registry=registry
         )
-        self.streams = Gauge(
-            f"{PREFIX}_streams_open", "Streams of events that are open.", registry=registry
-        )
         self._known: dict[tuple[str, str, int], _Answers] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -26,7 +26,7 @@ async def read_metrics(request: Incoming) -> Response[bytes]:
         accept = request.headers.get("accept", "")
         text, media_type = await asyncio.to_thread(exposition, farm.registry, accept)
     # Not as the media type: that would get a second charset.
-    return Response(text, headers={"content-type": media_type})
+    return Response(text, headers={"content-type": media_type, "vary": "Accept"})
 
 
 HANDLERS = [read_metrics]
