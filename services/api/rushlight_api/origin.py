@@ -6,6 +6,7 @@ them must come from it.
 """
 
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from rushlight.errors import Forbidden, SettingsInvalid
@@ -22,7 +23,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_public_bind(host: str, *, has_keys: bool) -> None:
+def refuse_public_bind(host: str, *, has_keys: bool, data: Path) -> None:
     """Refuse to listen where others could reach a farm without keys.
 
     Raises:
@@ -31,7 +32,7 @@ def refuse_public_bind(host: str, *, has_keys: bool) -> None:
     if not has_keys and not is_loopback(host):
         raise SettingsInvalid(
             f"host {host}: others reach the farm there, and it has no keys yet. Make the first one"
-            " with `rushlight key create --role admin`, or listen on 127.0.0.1"
+            f" with `rushlight key create --role admin --data {data}`, or listen on 127.0.0.1"
         )
 
 

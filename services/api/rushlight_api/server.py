@@ -58,7 +58,7 @@ def _look_at_the_way_in(settings: ServerSettings) -> None:
     _check_certificate(settings)
     if is_loopback(settings.host):
         return
-    refuse_public_bind(settings.host, has_keys=_has_keys(settings.data))
+    refuse_public_bind(settings.host, has_keys=_has_keys(settings.data), data=settings.data)
     if settings.tls_certificate is None:
         _log.warning(
             "keys_travel_unencrypted",
