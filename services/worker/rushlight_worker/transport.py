@@ -15,8 +15,9 @@ from uuid import UUID
 
 import httpx
 
-from rushlight.client.certificates import trusted
+from rushlight.client.address import address_of, reaching
 from rushlight.client.credentials import authorization
+from rushlight.client.problems import code_and_detail, retry_after_s
 from rushlight.errors import (
     Forbidden,
     InvalidRequest,
@@ -34,8 +35,6 @@ from rushlight.messages.outcomes import OUTCOME_KINDS, Outcome
 from rushlight.messages.resources import CapabilitiesBody, WorkerStatusBody
 from rushlight.messages.work import WORKER_KINDS, Heartbeat, HeartbeatAnswer
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-CONNECT_S = 5.0
 CALL_S = 15.0
 # A held answer comes some time after its wait is over.
 POLL_MARGIN_S = 10.0
@@ -117,14 +116,13 @@ class HttpTransport:
         """
         self._worker_id = worker_id
         self._worker = f"/workers/{worker_id}"
-        parsed = _parsed(url)
+        try:
+            address = address_of(url)
+        except InvalidRequest as error:
+            raise SettingsInvalid(f"setting url: {error}") from None
         # A poll, a heartbeat, reports, a log and a drain may be on their way at the same time.
         self._client = httpx.AsyncClient(
-            base_url=parsed,
-            verify=trusted(parsed.scheme),
-            # A proxy has no business with this very machine.
-            trust_env=parsed.host not in LOOPBACK,
-            timeout=httpx.Timeout(CALL_S, connect=CONNECT_S),
+            **reaching(address, answer_s=CALL_S),
             limits=httpx.Limits(max_connections=16, keepalive_expiry=60),
             headers={"User-Agent": "rushlight-worker"},
         )
@@ -249,18 +247,6 @@ class HttpTransport:
         raise _error(answer)
 
 
-def _parsed(url: str) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url.rstrip("/"))
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise SettingsInvalid(f"url {url!r} is no address; give one like http://127.0.0.1:3000")
-    if parsed.userinfo:
-        raise SettingsInvalid("url must hold no password; give a key (docs/keys.md)")
-    return parsed
-
-
 def _json(body: WorkerStatusBody) -> dict[str, Any]:
     return body.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -277,32 +263,16 @@ def _body(answer: httpx.Response) -> Any:
 def _error(answer: httpx.Response) -> Exception:
     """What an answer other than success means."""
     status = answer.status_code
-    code, detail = _problem(answer)
+    code, detail = code_and_detail(answer)
     text = f"{answer.request.method} {answer.request.url.path}: {status} {detail}"
     # 202: the outcome is not known yet; 408 and 429: not now.
     later = {HTTPStatus.ACCEPTED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     if status in later or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(text, retry_after_s=_retry_after_s(answer))
+        return Unavailable(text, retry_after_s=retry_after_s(answer))
     if code == WorkerIdTaken.code:
-        return WorkerIdTaken(text, retry_after_s=_retry_after_s(answer))
+        return WorkerIdTaken(text, retry_after_s=retry_after_s(answer))
     if code in _GONE:
         return StaleReport(text)
     if code == TokenSpent.code:
         return TokenSpent(detail)
     return _BY_STATUS.get(status, InvalidRequest)(text)
-
-
-def _problem(answer: httpx.Response) -> tuple[str, str]:
-    """The stable code and the detail of problem details, as far as there are any."""
-    try:
-        problem = answer.json()
-        return str(problem["type"]).rpartition("/")[2], str(problem["detail"])
-    except (ValueError, KeyError, TypeError):
-        return "", answer.text[:200]
-
-
-def _retry_after_s(answer: httpx.Response) -> float | None:
-    try:
-        return max(0.0, float(answer.headers["Retry-After"]))
-    except (KeyError, ValueError):
-        return None

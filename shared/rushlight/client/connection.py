@@ -12,13 +12,12 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from rushlight.client.certificates import TRUST, UNTRUSTED, trusted
+from rushlight.client.address import CONNECT_S, address_of, reaching
+from rushlight.client.certificates import TRUST, UNTRUSTED
 from rushlight.client.credentials import authorization
-from rushlight.client.problems import error_in, refusal
-from rushlight.errors import InvalidRequest, NoAnswer, RushlightError, Unavailable
+from rushlight.client.problems import error_in, refusal, retry_after_s
+from rushlight.errors import NoAnswer, RushlightError, Unavailable
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-CONNECT_S = 5.0
 RETRY_WAITS_S = (0.2, 0.5, 1.0, 2.0)
 RETRY_AFTER_MAX_S = 10.0
 OUTCOME_POLL_S = 0.5
@@ -43,22 +42,9 @@ class Connection:
         self.url = url.rstrip("/")
         self._reached = False
         self._timeout_s = timeout_s
-        try:
-            parsed = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise InvalidRequest(f"{url!r} is no address: {error}") from None
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise InvalidRequest(f"{url!r} is no address; give one like http://127.0.0.1:3000")
-        if parsed.userinfo:
-            # Addresses stand in errors and logs, and in the arguments of processes.
-            raise InvalidRequest("an address must hold no password; give a key (docs/keys.md)")
+        address = address_of(url)
         self._http = httpx.Client(
-            base_url=parsed,
-            headers=authorization(key),
-            timeout=httpx.Timeout(timeout_s, connect=CONNECT_S),
-            verify=trusted(parsed.scheme),
-            # A proxy has nothing to do with this machine's own addresses.
-            trust_env=parsed.host not in LOOPBACK,
+            headers=authorization(key), **reaching(address, answer_s=timeout_s)
         )
 
     def close(self) -> None:
@@ -162,7 +148,7 @@ class Connection:
                 if answer.status_code not in NOT_NOW:
                     return answer
                 error = error_in(answer)
-                wait_s = usual_wait_s and _retry_after_s(answer, usual_wait_s)
+                wait_s = usual_wait_s and _asked_wait_s(answer, usual_wait_s)
             if wait_s is None:
                 raise error
             time.sleep(wait_s)
@@ -195,9 +181,6 @@ class Connection:
             ) from None
 
 
-def _retry_after_s(answer: httpx.Response, otherwise_s: float) -> float:
-    try:
-        asked_s = float(answer.headers.get("retry-after", otherwise_s))
-    except ValueError:
-        return otherwise_s
-    return min(max(asked_s, 0.0), RETRY_AFTER_MAX_S)
+def _asked_wait_s(answer: httpx.Response, otherwise_s: float) -> float:
+    asked_s = retry_after_s(answer)
+    return otherwise_s if asked_s is None else min(asked_s, RETRY_AFTER_MAX_S)

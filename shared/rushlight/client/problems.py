@@ -15,6 +15,7 @@ from rushlight.errors import (
     Unavailable,
 )
 
+SHOWN_MAX = 200
 _BY_STATUS: dict[int, type[RushlightError]] = {
     400: InvalidRequest,
     401: Unauthenticated,
@@ -43,9 +44,27 @@ def error_in(answer: httpx.Response) -> RushlightError:
             f" (it said {answer.status_code} {answer.reason_phrase}); give the farm's address",
             status=answer.status_code,
         )
-    code = str(problem["type"]).rsplit("/", 1)[-1]
-    kind = _kinds().get(code) or _BY_STATUS.get(answer.status_code, RushlightError)
+    kind = _kinds().get(_code_of(problem)) or _BY_STATUS.get(answer.status_code, RushlightError)
     return kind(_text_of(problem), status=answer.status_code, problem=problem)
+
+
+def code_and_detail(answer: httpx.Response) -> tuple[str, str]:
+    """The stable code and the farm's own text; no code, and some of the answer, if it is another's.
+
+    Lists of wrong fields are in the text.
+    """
+    problem = _problem_in(answer)
+    if problem is None:
+        return "", answer.text[:SHOWN_MAX]
+    return _code_of(problem), _text_of(problem)
+
+
+def retry_after_s(answer: httpx.Response) -> float | None:
+    """How long the farm wants to be left alone; None: it does not say."""
+    try:
+        return max(0.0, float(answer.headers["retry-after"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def refusal(command: dict[str, Any]) -> RushlightError:
@@ -62,6 +81,10 @@ def _problem_in(answer: httpx.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and "type" in found else None
+
+
+def _code_of(problem: dict[str, Any]) -> str:
+    return str(problem["type"]).rsplit("/", 1)[-1]
 
 
 def _text_of(problem: dict[str, Any]) -> str:

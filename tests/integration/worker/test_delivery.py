@@ -149,7 +149,7 @@ def test_agents_without_an_id_take_the_first_free_number(
     [
         ({"renderers": ["houdini"]}, "renderer houdini does not work here"),
         ({"programs": {}}, "renderer command does not work here"),
-        ({"url": "farm:3000"}, "url 'farm:3000' is no address"),
+        ({"url": "farm:3000"}, "setting url: 'farm:3000' is no address"),
         ({"worker_id": "a/b"}, "worker_id (from environment)"),
         ({"stall_s": 0}, "stall_s (from environment)"),
         ({"scratch": "/proc/none"}, "set scratch to one that can"),
