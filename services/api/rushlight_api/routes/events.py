@@ -20,6 +20,7 @@ from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.feed import PREFIX, Reader
 from rushlight_api.identity import caller_of, door_of
+from rushlight_api.listing import LIMIT, LIMIT_MAX
 from rushlight_api.operations import Media, operation
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import INTEGER_MAX, Incoming, Query, read_query
@@ -27,8 +28,6 @@ from rushlight_api.showing import answer
 from rushlight_api.streams import EVENT_STREAM, EventStream, Start
 
 TAG = "farm"
-LIMIT = 50
-LIMIT_MAX = 500
 TASKS_MAX = 100
 TOPICS_MAX = 32
 LAST_ID = "Last-Event-ID"

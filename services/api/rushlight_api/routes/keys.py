@@ -22,14 +22,13 @@ from rushlight_api.access import ADMINS, KEYHOLDERS, OPERATORS, PUBLIC
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
 from rushlight_api.identity import caller_of, door_of
+from rushlight_api.listing import LIMIT, LIMIT_MAX
 from rushlight_api.operations import operation
 from rushlight_api.reading import Incoming, NoBody, Query, read_body, read_query, worker_id_of
 from rushlight_api.showing import answer
 from rushlight_api.stamps import principal_of
 
 TAG = "keys"
-LIMIT = 50
-LIMIT_MAX = 500
 UNKEPT = {"Cache-Control": "no-store"}
 TOLD_ONCE = {"Cache-Control": "no-store: the answer holds a secret"}
 

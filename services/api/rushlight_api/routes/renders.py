@@ -1,6 +1,6 @@
 """Submitting tasks and reading them."""
 
-from typing import get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -30,6 +30,7 @@ from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.asking import ask, shown_task
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
+from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.reading import (
@@ -46,8 +47,6 @@ from rushlight_api.submissions import batch_tasks, new_task, pointing, read_batc
 from rushlight_api.versions import unchanged
 
 TAG = "renders"
-LIMIT = 50
-LIMIT_MAX = 500
 IDS_MAX = 100
 STATUSES: tuple[str, ...] = get_args(TaskStatus)
 
@@ -55,7 +54,7 @@ STATUSES: tuple[str, ...] = get_args(TaskStatus)
 class RendersQuery(Query):
     """Filters of ``GET /renders``; all that are given must hold."""
 
-    status: str | None = Field(
+    status: Annotated[str | None, only(STATUSES)] = Field(
         None, description="one or several, with commas", examples=["pending,rendering"]
     )
     task_id: str | None = Field(None, description=f"one or several, with commas, at most {IDS_MAX}")
@@ -67,14 +66,6 @@ class RendersQuery(Query):
     name: str | None = Field(None, description="what the name starts with")
     limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
     cursor: str | None = Field(None, description="`next` of the page before")
-
-    @field_validator("status")
-    @classmethod
-    def _known(cls, status: str | None) -> str | None:
-        unknown = sorted(set((status or "").split(",")) - set(STATUSES) - {""})
-        if unknown:
-            raise ValueError(f"should be of {', '.join(STATUSES)}")
-        return status
 
     @field_validator("task_id")
     @classmethod
@@ -209,7 +200,7 @@ async def list_renders(request: Incoming) -> Response[bytes]:
     rows = await farm.read(
         farm.log.views.tasks,
         task_ids=query.task_ids,
-        status=[one for one in (query.status or "").split(",") if one],
+        status=several(query.status),
         job_id=query.job_id,
         submitted_by=query.submitted_by,
         worker_id=query.worker_id,

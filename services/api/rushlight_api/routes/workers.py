@@ -1,10 +1,10 @@
 """Workers as people and plain REST workers see them; what agents call is in ``agents``."""
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from litestar import Response, get, post, put
 from litestar.params import FromPath
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rushlight.domain.why import why_worker
 from rushlight.errors import NoAnswer, RuleBroken, Unavailable
@@ -39,6 +39,7 @@ from rushlight_api.asking import (
 )
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
+from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
 from rushlight_api.operations import operation
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import (
@@ -49,7 +50,6 @@ from rushlight_api.reading import (
     read_query,
     worker_id_of,
 )
-from rushlight_api.routes.renders import LIMIT, LIMIT_MAX
 from rushlight_api.showing import answer
 from rushlight_api.stamps import Stamp, stamp_of
 from rushlight_api.versions import unchanged, version_wanted
@@ -63,19 +63,11 @@ STATUSES: tuple[str, ...] = get_args(WorkerStatus)
 class WorkersQuery(Query):
     """Filters of ``GET /workers``."""
 
-    status: str | None = Field(
+    status: Annotated[str | None, only(STATUSES)] = Field(
         None, description="one or several, with commas", examples=["ready,busy"]
     )
     limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
     cursor: str | None = Field(None, description="`next` of the page before")
-
-    @field_validator("status")
-    @classmethod
-    def _known(cls, status: str | None) -> str | None:
-        unknown = sorted(set((status or "").split(",")) - set(STATUSES) - {""})
-        if unknown:
-            raise ValueError(f"should be of {', '.join(STATUSES)}")
-        return status
 
 
 class WaitQuery(Query):
@@ -104,7 +96,7 @@ async def list_workers(request: Incoming) -> Response[bytes]:
     rows = await farm.read(
         farm.log.views.workers,
         after_id=place_of(query.cursor, query, str),
-        status=[one for one in (query.status or "").split(",") if one],
+        status=several(query.status),
         limit=query.limit + 1,
     )
     page, more = rows[: query.limit], len(rows) > query.limit
