@@ -7,14 +7,16 @@ reads, nothing is read.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import structlog
 
-from rushlight.eventlog.windows import ALL, Placed, Wanted, Window
+from rushlight.eventlog.windows import ALL, Marks, Placed, Wanted, Window
 from rushlight.shapes import event_resource
 from rushlight_api.ports import LogPort
 
@@ -25,6 +27,9 @@ CHUNK_BYTES = 32_768
 LOOK_S = 1.0
 # Reads of windows at once: more would leave the other requests no threads.
 READS_MAX = 2
+PAGES_MAX = 8
+# Nearer to the end than this, a filter in memory costs less than a read for one alone.
+NEAR_EVENTS = 10_000
 # Small rounds that follow fast are told together.
 PAUSE_S = 0.02
 PACE_S = 0.005
@@ -34,9 +39,10 @@ logger = structlog.get_logger("rushlight.api")
 
 
 class Framed(NamedTuple):
-    """An event with its frame on the wire."""
+    """An event as its frame on the wire, and what filters look at."""
 
-    placed: Placed
+    position: int
+    marks: Marks
     frame: bytes
 
 
@@ -72,6 +78,7 @@ class Feed:
         self._stirred = asyncio.Event()
         self._beat = asyncio.Event()
         self._reads = asyncio.Semaphore(READS_MAX)
+        self._pages = _Pages(self.window)
 
     def stir(self) -> None:
         """Something was written."""
@@ -100,6 +107,7 @@ class Feed:
             if not self._readers:
                 self._ring, self._ring_bytes = [], 0
                 self._start = self.head
+                self._pages.forget()
 
     async def run(self) -> None:
         """Follow the log until cancelled."""
@@ -139,14 +147,14 @@ class Feed:
         """Add to the ring and drop its oldest beyond the limits; the newest one always stays."""
         self._ring += framed
         self._ring_bytes += sum(len(one.frame) for one in framed)
-        self.head = framed[-1].placed.position
+        self.head = framed[-1].position
         gone = max(0, len(self._ring) - RING_EVENTS_MAX)
         self._ring_bytes -= sum(len(one.frame) for one in self._ring[:gone])
         while self._ring_bytes > RING_BYTES_MAX and gone < len(self._ring) - 1:
             self._ring_bytes -= len(self._ring[gone].frame)
             gone += 1
         if gone:
-            self._start = self._ring[gone - 1].placed.position
+            self._start = self._ring[gone - 1].position
             del self._ring[:gone]
 
     async def _pace(self) -> None:
@@ -163,25 +171,16 @@ class Feed:
         Raises:
             LogError: the log does not answer, or does not read.
         """
-        if reader.position >= self.head:
-            return Taken(b"", reader.position)
-        if reader.position < self._start:
-            return await self._from_log(reader.position, reader.wanted)
-        return self._from_ring(reader.position, reader.wanted)
-
-    def _from_ring(self, position: int, wanted: Wanted) -> Taken:
-        frames: list[bytes] = []
-        size, reached = 0, position
-        for one in self._ring[position - self._start :]:
-            if size >= CHUNK_BYTES:
-                break
-            reached = one.placed.position
-            if wanted.fits(one.placed):
-                frames.append(one.frame)
-                size += len(one.frame)
-        return Taken(b"".join(frames), reached)
-
-    async def _from_log(self, position: int, wanted: Wanted) -> Taken:
+        position, wanted = reader.position, reader.wanted
+        if position >= self.head:
+            return Taken(b"", position)
+        if position >= self._start:
+            return _chunk(self._ring, position - self._start, wanted)
+        if wanted == ALL or self.head - position <= NEAR_EVENTS:
+            page = await self._pages.holding(position + 1, self.head)
+            index = bisect_right(page, position, key=_position)
+            if index < len(page):
+                return _chunk(page, index, wanted)
         window = await self.window(
             position, upto=self.head, limit=PAGE, wanted=wanted, bytes_max=CHUNK_BYTES
         )
@@ -193,9 +192,64 @@ class Feed:
             return await asyncio.to_thread(self._log.windows.read, after, **bounds)
 
 
+class _Pages:
+    """Pages of the log that somebody has just read: who follows at some distance is not alone."""
+
+    def __init__(self, window: Callable[..., Awaitable[Window]]) -> None:
+        self._window = window
+        self._kept: OrderedDict[int, asyncio.Task[Sequence[Framed]]] = OrderedDict()
+
+    async def holding(self, position: int, head: int) -> Sequence[Framed]:
+        """The page that ``position`` is on, if it is a whole one; it may be cut short in bytes."""
+        first = (position - 1) // PAGE * PAGE
+        if first + PAGE > head:
+            return ()
+        if first not in self._kept:
+            reading = asyncio.create_task(self._read(first), name="page of events")
+            reading.add_done_callback(lambda done: self._drop_failed(first, done))
+            self._kept[first] = reading
+            if len(self._kept) > PAGES_MAX:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(first)
+        # One who hangs up must not end the read for the others.
+        return await asyncio.shield(self._kept[first])
+
+    async def _read(self, first: int) -> Sequence[Framed]:
+        window = await self._window(first, upto=first + PAGE, limit=PAGE)
+        return await asyncio.to_thread(lambda: [framed(one) for one in window.events])
+
+    def _drop_failed(self, first: int, done: asyncio.Task[Sequence[Framed]]) -> None:
+        if (done.cancelled() or done.exception() is not None) and self._kept.get(first) is done:
+            del self._kept[first]
+
+    def forget(self) -> None:
+        """Nobody reads any more."""
+        self._kept.clear()
+
+
+def _position(one: Framed) -> int:
+    return one.position
+
+
+def _chunk(among: Sequence[Framed], index: int, wanted: Wanted) -> Taken:
+    """The next frames from ``index`` on, about a chunk of them."""
+    frames: list[bytes] = []
+    size = 0
+    everything = wanted == ALL
+    while index < len(among) and size < CHUNK_BYTES:
+        one = among[index]
+        index += 1
+        if everything or wanted.fits(one.marks):
+            frames.append(one.frame)
+            size += len(one.frame)
+    return Taken(b"".join(frames), among[index - 1].position)
+
+
 def framed(one: Placed) -> Framed:
     """An event with its frame: its position, its topic, and what pages show of it."""
     resource = event_resource(one.position, one.event)
     name = resource.topic.removeprefix(PREFIX)
     data = resource.model_dump_json(by_alias=True)
-    return Framed(one, f"id: {one.position}\nevent: {name}\ndata: {data}\n\n".encode())
+    return Framed(
+        one.position, one.marks, f"id: {one.position}\nevent: {name}\ndata: {data}\n\n".encode()
+    )

@@ -24,12 +24,29 @@ SCAN_MAX = 50_000
 BYTES_MAX = 4_000_000
 
 
+class Marks(NamedTuple):
+    """What filters look at."""
+
+    topic: str
+    stream: UUID
+    job_id: str | None
+    worker_id: str | None
+    principal: str
+
+
 class Placed(NamedTuple):
     """An event, where it stands, and the job of its task."""
 
     position: int
     job_id: str | None
     event: FarmEvent
+
+    @property
+    def marks(self) -> Marks:
+        """What filters look at."""
+        event = self.event
+        worker_id = getattr(event, "worker_id", None)
+        return Marks(event.TOPIC, event.originator_id, self.job_id, worker_id, event.principal)
 
 
 class Window(NamedTuple):
@@ -53,15 +70,14 @@ class Wanted:
     topics: frozenset[str] = frozenset()
     principal: str | None = None
 
-    def fits(self, one: Placed) -> bool:
+    def fits(self, marks: Marks) -> bool:
         """The same rule as the one in SQL, for an event in memory."""
-        event = one.event
         return (
-            (not self.topics or event.TOPIC in self.topics)
-            and (not self.task_ids or event.originator_id in self.task_ids)
-            and self.job_id in (None, one.job_id)
-            and self.worker_id in (None, getattr(event, "worker_id", None))
-            and self.principal in (None, event.principal)
+            (not self.topics or marks.topic in self.topics)
+            and (not self.task_ids or marks.stream in self.task_ids)
+            and self.job_id in (None, marks.job_id)
+            and self.worker_id in (None, marks.worker_id)
+            and self.principal in (None, marks.principal)
         )
 
     def terms(self) -> Iterator[tuple[str, Any]]:

@@ -231,7 +231,7 @@ async def test_the_ring_has_a_bound_in_bytes(
         await listener.reach(head)
 
         assert 0 < feed._ring_bytes == sum(len(one.frame) for one in feed._ring) <= 5000
-        assert feed._ring[-1].placed.position == head
+        assert feed._ring[-1].position == head
     assert listener.positions == list(range(1, head + 1))
 
 

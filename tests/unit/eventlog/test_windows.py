@@ -70,7 +70,7 @@ def test_the_filter_in_the_database_is_the_filter_in_memory(
     full: FarmLog, name: str, limit: int
 ) -> None:
     wanted = FILTERS[name]
-    fitting = [one for one in everything(full) if wanted.fits(one)]
+    fitting = [one for one in everything(full) if wanted.fits(one.marks)]
 
     assert 0 < len(fitting) < full.head()
     assert everything(full, wanted, limit=limit) == fitting
@@ -82,7 +82,7 @@ def test_a_filter_of_tasks_finds_their_streams(full: FarmLog) -> None:
     wanted = Wanted(task_ids=ids)
 
     assert {str(one) for one in ids} == set(tasks)
-    assert everything(full, wanted) == [one for one in everything(full) if wanted.fits(one)]
+    assert everything(full, wanted) == [one for one in everything(full) if wanted.fits(one.marks)]
     assert everything(full, Wanted(task_ids=frozenset({uuid4()}))) == []
 
 
