@@ -14,7 +14,14 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from rushlight.clock import Clock
-from rushlight.errors import Forbidden, RateLimited, RushlightError, TokenSpent, Unauthenticated
+from rushlight.errors import (
+    Forbidden,
+    KeysUnavailable,
+    RateLimited,
+    RushlightError,
+    TokenSpent,
+    Unauthenticated,
+)
 from rushlight.keys.rows import Key
 from rushlight.keys.store import KeyStore
 from rushlight.keys.tokens import parse
@@ -70,10 +77,10 @@ class Door:
             Forbidden: its role may not call this, or it is a page of another site.
             RateLimited: too many requests of that principal.
         """
+        if allowed is PUBLIC:
+            return self._admit_anybody(request)
         if not self.asks_for_keys:
             refuse_foreign_pages(request)
-            return _remember(request, ANYBODY)
-        if allowed is PUBLIC:
             return _remember(request, ANYBODY)
         caller = _remember(request, self._holder(request))
         if caller.role not in allowed:
@@ -81,6 +88,16 @@ class Door:
         if not _is_own_worker(request, caller):
             self._count(caller)
         return caller
+
+    def _admit_anybody(self, request: Incoming) -> Caller:
+        """Where no key is asked for: health must be told, also when keys cannot be read."""
+        try:
+            asks = self.asks_for_keys
+        except KeysUnavailable:
+            asks = True
+        if not asks:
+            refuse_foreign_pages(request)
+        return _remember(request, ANYBODY)
 
     def still_admits(self, request: Incoming) -> bool:
         """Whether who was let in would be now: for requests that are held."""

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from rushlight.errors import InvalidRequest
-from rushlight.keys.rows import NAME, ROLES, WORKER_ID
+from rushlight.keys.rows import NAME, RESERVED, ROLES, WORKER_ID
 
 
 def check_key(
@@ -28,6 +28,8 @@ def check_key(
             f"name {name!r}: take 1 to 64 letters, digits, dots, hyphens, underscores or @, the"
             " first a letter or digit"
         )
+    if role != "worker" and name in RESERVED:
+        raise InvalidRequest(f"name {name}: the farm itself is called that on events; take another")
     if expires_at is not None and expires_at <= now:
         raise InvalidRequest(f"the key would have run out at {expires_at.isoformat()} already")
 

@@ -8,6 +8,8 @@ Role = Literal["submitter", "operator", "worker", "auditor", "admin"]
 ROLES: tuple[str, ...] = get_args(Role)
 NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 WORKER_ID = r"[A-Za-z0-9_-]{1,64}"
+# Principals of the farm's own parts, and of everybody where there are no keys.
+RESERVED = frozenset({"anonymous", "dispatcher", "farm", "reaper"})
 FORMAT = 1
 
 TABLES = (

@@ -253,3 +253,15 @@ async def test_more_requests_than_one_may_send_are_told_to_wait(tmp_path: Path) 
 
 async def _beat(farm: ServedFarm, headers: dict[str, str]) -> httpx.Response:
     return await farm.http.put("/workers/n/status", json={"status": "ready"}, headers=headers)
+
+
+async def test_when_keys_cannot_be_read_nobody_is_let_in_and_health_is_told(known: Known) -> None:
+    headers = bearer(known.keys["admin"])
+    known.store._file._reader.close()
+
+    refused = await known.http.get("/renders", headers=headers)
+    ready = await known.http.get("/readyz")
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/keys-unavailable")
+    assert (await known.http.get("/healthz")).status_code == 200
+    assert ready.status_code == 503 and "keys.sqlite3" in ready.json()["checks"]["keys"]

@@ -121,6 +121,8 @@ def test_what_there_is_not_cannot_be_revoked(store: KeyStore) -> None:
         ("worker:alpha", "admin", None, "letters, digits"),
         ("", "admin", None, "1 to 64"),
         ("a" * 65, "admin", None, "1 to 64"),
+        ("reaper", "admin", None, "the farm itself"),
+        ("anonymous", "submitter", None, "the farm itself"),
         ("ann\n", "admin", None, "letters, digits"),
     ],
 )

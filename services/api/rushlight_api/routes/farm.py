@@ -10,6 +10,7 @@ from rushlight.errors import NotFound, RushlightError
 from rushlight.messages.resources import CommandResource, HealthResource
 from rushlight_api.access import KEYHOLDERS, PUBLIC
 from rushlight_api.farm import Farm, farm_of
+from rushlight_api.identity import door_of
 from rushlight_api.operations import Media, operation
 from rushlight_api.problems import text_of
 from rushlight_api.reading import Incoming, uuid_of
@@ -62,6 +63,7 @@ async def readyz(request: Incoming) -> Response[bytes]:
     checks = {
         "log": await _check(farm, farm.log.head),
         "heartbeats": await _check(farm, farm.liveness.rows),
+        "keys": await _check(farm, door_of(request).keys.any_active),
         "events": "ok" if farm.pulse.listening.is_set() else "not listening",
         **{name: says() for name, says in farm.checks.items()},
         "shutdown": "begun" if farm.closing else "ok",
