@@ -3,14 +3,18 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from rushlight.errors import SettingsInvalid
 from rushlight.settings import PREFIX, FarmSettings, ServerSettings, WorkerSettings
 from rushlight_embedded.worker_keys import NOT_FOR_WORKERS, WorkerKeys
 from rushlight_reaper.provisioners.local import Launch
 from rushlight_reaper.provisioners.port import Offer
+from rushlight_worker.capabilities import GROUP, find_renderers
 
 DEFAULT_SCENE = "demo:orrery.xml"
 # So long a worker's attempt may still run when the farm stops; the whole stop has `shutdown_s`.
@@ -48,10 +52,7 @@ def launch_of(server: ServerSettings, worker: WorkerSettings, url: str, keys: Wo
             **given.get("roots", {}),
         },
     }
-    renderers = worker.renderers or (
-        *(("command",) if worker.programs else ()),
-        *(("mitsuba",) if has_mitsuba else ()),
-    )
+    renderers = worker.renderers or working_renderers(worker, has_mitsuba=has_mitsuba)
     inherited = {name: text for name, text in os.environ.items() if name not in NOT_FOR_WORKERS}
     return Launch(
         environment={**inherited, **_environment(told)},
@@ -63,6 +64,18 @@ def launch_of(server: ServerSettings, worker: WorkerSettings, url: str, keys: Wo
         ),
         also=keys.environment_of,
     )
+
+
+def working_renderers(worker: WorkerSettings, *, has_mitsuba: bool) -> tuple[str, ...]:
+    """What a worker with these settings will have.
+
+    Each renderer is tried, but for Mitsuba: that takes seconds, and is as good as its package.
+    """
+    found = ["mitsuba"] if has_mitsuba else []
+    for name in sorted(entry_points(group=GROUP).names - {"mitsuba"}):
+        with suppress(SettingsInvalid):
+            found += find_renderers(worker.model_copy(update={"renderers": (name,)}))[1]
+    return tuple(sorted(found))
 
 
 def _environment(told: Mapping[str, object]) -> dict[str, str]:

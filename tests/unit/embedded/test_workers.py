@@ -61,7 +61,7 @@ def test_a_key_that_the_farm_was_started_with_is_not_for_its_workers(
 
 
 def test_what_the_settings_say_of_workers_stands(tmp_path: Path) -> None:
-    told = WorkerSettings(roots={"shots": tmp_path}, threads=5, programs={"paint": ["/bin/paint"]})
+    told = WorkerSettings(roots={"shots": tmp_path}, threads=5, programs={"echo": ["/bin/echo"]})
 
     launch = launched(tmp_path, told)
 
@@ -70,3 +70,23 @@ def test_what_the_settings_say_of_workers_stands(tmp_path: Path) -> None:
     assert '"out"' in launch.environment["RUSHLIGHT_ROOTS"]
     assert launch.environment["RUSHLIGHT_URL"] == "http://127.0.0.1:1"
     assert "command" in launch.offer.renderers
+
+
+def test_workers_on_demand_have_every_renderer_that_works_here(tmp_path: Path) -> None:
+    """A program that says it is POV-Ray stands for it."""
+    program = tmp_path / "povray"
+    program.write_text("#!/bin/sh\necho POV-Ray 3.7.0.10.unofficial\n")
+    program.chmod(0o755)
+    programs = {"echo": ["/bin/echo"]}
+
+    some = launched(tmp_path, WorkerSettings(povray_program=str(program), programs=programs))
+    few = launched(tmp_path, WorkerSettings(povray_program="no-such-povray"))
+
+    assert {"command", "povray"} <= set(some.offer.renderers)
+    assert not {"command", "povray"} & set(few.offer.renderers)
+
+
+def test_workers_on_demand_have_what_the_settings_say(tmp_path: Path) -> None:
+    launch = launched(tmp_path, WorkerSettings(renderers=("povray",)))
+
+    assert launch.offer.renderers == ("povray",)
