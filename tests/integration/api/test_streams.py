@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,30 @@ async def test_a_round_of_thousands_reaches_every_reader(
         await batch(served, 3000)
 
     assert heard == [list(range(before + 1, before + 3001))] * 5
+
+
+async def test_readers_that_are_behind_share_what_they_read(
+    served: ServedFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "RING_EVENTS_MAX", 10)
+    head = await batch(served, 2600)
+    read, reads = served.parts.log.windows.read, list[Any]()
+
+    def counted(*args: Any, **bounds: Any) -> Any:
+        reads.append(args)
+        return read(*args, **bounds)
+
+    monkeypatch.setattr(served.parts.log.windows, "read", counted)
+    async with AsyncExitStack() as opened:
+        listeners = [
+            await opened.enter_async_context(Listener(served.url, "?after=0")) for _ in range(10)
+        ]
+        for listener in listeners:
+            await listener.reach(head)
+
+    assert [one.positions for one in listeners] == [list(range(1, head + 1))] * 10
+    # Five whole pages, the rest and the last looks: not 10 times 80 chunks.
+    assert len(reads) < 60
 
 
 async def test_readers_that_come_and_go_each_see_a_whole_part(
