@@ -78,7 +78,7 @@ def fill(path: str, task_id: str) -> str:
         "code": "not-found",
         "file_path": "swagger-ui.css",
     }
-    return re.sub(r"/?\{(\w+)(?::\w+)?\}", lambda one: f"/{places[one[1]]}", path)
+    return re.sub(r"/?\{(\w+)(?::\w+)?\}", lambda one: f"/{places.get(one[1], '1')}", path)
 
 
 async def statuses(farm: ServedFarm, task_id: str, **headers: str) -> dict[tuple[str, str], int]:
