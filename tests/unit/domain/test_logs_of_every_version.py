@@ -96,6 +96,7 @@ def test_what_the_tasks_of_the_first_log_came_to() -> None:
 
     assert Counter(task.status for task in tasks) == {"completed": 4, "cancelled": 3, "failed": 2}
     assert sum(task.attempt for task in tasks) == 13
+    assert {task.submitted_by for task in tasks} == {"test"}
     assert sorted(task.error_message or "" for task in tasks)[-1] == "it broke"
 
 
