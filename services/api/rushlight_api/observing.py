@@ -74,12 +74,14 @@ class Observed:
             await send(message)
 
         token = _current.set(seen)
+        # `bound_contextvars` would go through all variables that there are.
+        bound = structlog.contextvars.bind_contextvars(request_id=seen.request_id)
         started_s = self._clock.elapsed_s()
         self._metrics.open.inc()
         try:
-            with structlog.contextvars.bound_contextvars(request_id=seen.request_id):
-                await self._app(scope, receive, note)
+            await self._app(scope, receive, note)
         finally:
+            structlog.contextvars.reset_contextvars(**bound)
             _current.reset(token)
             self._metrics.open.dec()
             self._over(scope, seen, status, self._clock.elapsed_s() - started_s)
