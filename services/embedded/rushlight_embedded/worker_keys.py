@@ -62,6 +62,6 @@ def _counts(store: KeyStore, file: Path, worker_id: str) -> bool:
 
 def _revoke_lost(store: KeyStore, worker_id: str) -> None:
     """Keys that the farm made for this worker before, and whose file nobody has any more."""
-    for row in store.ls():
+    for row in store.every():
         if (row.worker_id, row.created_by, row.revoked_at) == (worker_id, FARM, None):
             store.revoke(row.key_id, FARM)

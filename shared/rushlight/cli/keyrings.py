@@ -99,7 +99,7 @@ class FolderKeyring:
 
     def every_key(self) -> Iterator[Json]:
         """All keys."""
-        return map(_shown, self._store.ls())
+        return map(_shown, self._store.every())
 
     def revoke(self, key_id: str) -> Json:
         """End a key."""

@@ -10,6 +10,7 @@ that has run out counts here: time alone never opens a farm.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -26,6 +27,7 @@ ENROLMENT_S = 600.0
 # Keys that are not revoked; a bound for those who list and for a program that runs wild.
 KEYS_MAX = 10_000
 USED_EVERY_S = 60.0
+PAGE = 500
 
 _INSERT = (
     "INSERT INTO keys (key_id, name, role, worker_id, digest, created_at, created_by, expires_at)"
@@ -106,11 +108,18 @@ class KeyStore:
             )
         return self.get(minted.key_id), minted.text
 
-    def ls(self, *, after: str | None = None, limit: int = KEYS_MAX) -> list[KeyRow]:
-        """Keys, revoked ones too, oldest first; ``after`` is the id of the last one before."""
+    def ls(self, *, after: str | None = None, limit: int = PAGE) -> list[KeyRow]:
+        """A page of keys, oldest first, revoked too; ``after`` is the id of the last one before."""
         with self._file.look() as cursor:
             cursor.execute(_LS, (after or "", limit))
             return [key_row(one) for one in cursor.fetchall()]
+
+    def every(self) -> Iterator[KeyRow]:
+        """All keys, page by page."""
+        page = self.ls()
+        while page:
+            yield from page
+            page = self.ls(after=page[-1].key_id)
 
     def get(self, key_id: str) -> KeyRow:
         """One key.

@@ -190,6 +190,15 @@ def test_a_list_goes_on_from_the_key_before(store: KeyStore) -> None:
     assert [one.name for one in first + second] == ["root", "a", "b", "c"]
 
 
+def test_all_of_a_long_list_comes_page_by_page(
+    store: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [store.create(f"n{turn}", "admin", created_by="root")[0].key_id for turn in range(5)]
+    monkeypatch.setattr(KeyStore.ls, "__kwdefaults__", {"after": None, "limit": 2})
+
+    assert [one.key_id for one in store.every()] == made
+
+
 def test_there_are_not_more_keys_than_a_farm_can_list(
     store: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
