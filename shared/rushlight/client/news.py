@@ -1,12 +1,14 @@
 """What has changed on a farm since one last looked, gathered by a thread of its own.
 
 Holds ids, never events, and of a bounded number of tasks: beyond it, everything may have changed.
+So it may as well, every now and then, where the farm answers but has no stream to spare.
 """
 
 from collections.abc import Callable, Set
 from threading import Condition, Thread
 from typing import NamedTuple
 
+from rushlight.client.patience import passes
 from rushlight.client.wire import WireClient
 from rushlight.errors import RushlightError
 
@@ -46,10 +48,17 @@ class News:
         self._task_ids: set[str] = set()
         self._everything = False
         self._outage: RushlightError | None = None
+        self._crowded = False
         self._ended: Exception | None = None
-        self._stream = client.stream(told=self._tell, task_ids=sorted(task_ids), job_id=job_id)
         self._thread = Thread(target=self._listen, name="news", daemon=True)
-        self._thread.start()
+        try:
+            self._stream = client.stream(told=self._tell, task_ids=sorted(task_ids), job_id=job_id)
+        except RushlightError as error:
+            if not _has_none_to_spare(error):
+                raise
+            self._crowded = True
+        else:
+            self._thread.start()
 
     def wait(self, seconds: float) -> RushlightError | None:
         """Until something has changed, or the farm answers no more or again; or for ``seconds``.
@@ -61,9 +70,11 @@ class News:
         """
         with self._changed:
             before = self._outage
-            self._changed.wait_for(lambda: self._is_news(before), seconds)
+            came = self._changed.wait_for(lambda: self._is_news(before), seconds)
             if self._ended is not None:
                 raise self._ended
+            if self._crowded and not came:
+                self._everything = True
             return self._outage
 
     def take(self) -> Changes:
@@ -84,8 +95,9 @@ class News:
 
     def close(self) -> None:
         """Stop listening."""
-        self._stream.close()
-        self._thread.join(JOIN_S)
+        if self._thread.ident is not None:
+            self._stream.close()
+            self._thread.join(JOIN_S)
 
     def _is_news(self, before: RushlightError | None) -> bool:
         if self._ended is not None or (self._outage is None) != (before is None):
@@ -101,10 +113,16 @@ class News:
                     self.put(Changes(frozenset((task_id,))))
         except Exception as error:  # noqa: BLE001 - raised where the news are waited for
             with self._changed:
-                self._ended = error
+                self._ended = None if _has_none_to_spare(error) else error
                 self._changed.notify_all()
 
     def _tell(self, outage: RushlightError | None) -> None:
         with self._changed:
-            self._outage = outage
+            self._crowded = outage is not None and _has_none_to_spare(outage)
+            self._outage = None if self._crowded else outage
             self._changed.notify_all()
+
+
+def _has_none_to_spare(error: Exception) -> bool:
+    """The farm answers, and has as many streams open as it may; or it stops, which looks tell."""
+    return isinstance(error, RushlightError) and passes(error) and "status" in error.facts

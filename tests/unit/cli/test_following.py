@@ -201,18 +201,56 @@ def test_a_look_that_fails_is_an_outage_that_passes(farm: ScriptedFarm, client: 
 def test_a_stream_that_breaks_is_an_outage_that_passes(
     farm: ScriptedFarm, client: WireClient
 ) -> None:
-    stopping = problem(503, "bus-closed", "The farm is stopping.")
     by_id = kept(farm, task())
     looks = follow(client, [task()["taskId"]], poll_s=0.05)
     next(looks)
-    farm.on("GET", "/events", stopping)
+    farm.on("GET", "/events", Said(breaks=True))
 
     farm.break_streams()
     outage = next(look.outage for look in looks if look.outage is not None)
     by_id[task()["taskId"]] = task(status="completed")
     farm.serve_streams(after=task()["taskId"])
 
-    assert str(outage) == "The farm is stopping."
+    assert "broke" in str(outage)
+    assert news_of(looks) == [[("01", "completed")]]
+
+
+CROWDED = [
+    problem(429, "rate-limited", "anonymous has 50 streams of events open"),
+    problem(503, "unavailable", "the farm has 200 streams of events open"),
+]
+
+
+@pytest.mark.parametrize("crowded", CROWDED, ids=["of this principal", "of all"])
+def test_without_a_stream_to_spare_the_farm_is_asked_again_and_again(
+    farm: ScriptedFarm, client: WireClient, crowded: Said
+) -> None:
+    by_id = kept(farm, task(1), task(2))
+    farm.on("GET", "/events", crowded)
+    looks = follow(client, list(by_id), poll_s=0.01)
+    assert len(next(looks).changed) == 2
+
+    for task_id in by_id:
+        by_id[task_id] = {**by_id[task_id], "status": "completed"}
+
+    assert news_of(looks) == [[("01", "completed"), ("02", "completed")]]
+
+
+@pytest.mark.parametrize("crowded", CROWDED, ids=["of this principal", "of all"])
+def test_a_stream_that_cannot_be_opened_again_is_done_without(
+    farm: ScriptedFarm, client: WireClient, crowded: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rushlight.client.patience.OUTAGE_MAX_S", 0.1)
+    by_id = kept(farm, task())
+    looks = follow(client, [task()["taskId"]], poll_s=0.05)
+    next(looks)
+    farm.on("GET", "/events", crowded)
+
+    farm.break_streams()
+    for _ in range(10):
+        assert next(looks).outage is None
+    by_id[task()["taskId"]] = task(status="completed")
+
     assert news_of(looks) == [[("01", "completed")]]
 
 
