@@ -219,6 +219,7 @@ def test_a_newcomer_gets_from_a_clone_to_frames(reader: Reader, tmp_path: Path) 
     out = tmp_path / "home" / "first-render" / "rushlight-data" / "out"
     for job in ("lamp-povray", "lamp-mitsuba"):
         assert len(set(frames(out / job))) == 8, job
+    assert frames(tmp_path / "home" / "pictures") == frames(out / "lamp-mitsuba")
 
 
 def test_the_page_asks_for_what_a_newcomer_needs() -> None:
@@ -230,5 +231,16 @@ def test_the_page_asks_for_what_a_newcomer_needs() -> None:
     assert {step.name for step in found if isinstance(step, SavedFile)} == {
         *("lamp.pov", "lamp.xml", "tinted.pov", "tint.inc")
     }
-    for word in ("up", "submit", "watch", "show", "logs", "why", "retry", "requeue", "doctor"):
+    for word in (
+        "up",
+        "submit",
+        "watch",
+        "show",
+        "logs",
+        "why",
+        "retry",
+        "requeue",
+        "fetch",
+        "doctor",
+    ):
         assert any(f"rushlight {word}" in line for line in lines), word
