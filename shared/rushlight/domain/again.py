@@ -8,6 +8,7 @@ digest.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,7 @@ def _decide(current: Round, logged: Sequence[FarmEvent], closing: RoundClosed) -
 def _one(current: Round, logged: Sequence[FarmEvent], position: int) -> None:
     event = logged[position]
     near = logged[position : position + EVENTS_OF_ONE_MAX]
-    same = [one for one in near if one.command_id == event.command_id]
+    same = list(takewhile(lambda one: one.command_id == event.command_id, near))
     command = _MAKERS[event.command](event, same)
     decide_one(current, command)
 

@@ -4,13 +4,13 @@ Events are pydantic models with plain payloads and a stable stored name, ``TOPIC
 made of events only: a blank one (version 0) and ``mutate`` for each event of its stream.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import BaseAggregate, CanMutateAggregate
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from rushlight.errors import LogDamaged
 
@@ -76,7 +76,7 @@ class FarmEvent(BaseModel, CanMutateAggregate[UUID]):
 
     @classmethod
     def _fields(cls, state: bytes) -> dict[str, Any]:
-        fields: dict[str, Any] = json.loads(state)
+        fields: dict[str, Any] = from_json(state)
         if not isinstance(fields, dict):
             raise TypeError("it is no JSON object")
         written = fields.pop("event_version", 1)

@@ -1,10 +1,11 @@
 """Checking the log against itself, the views and the rules; and making the views anew from it."""
 
 import hashlib
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import orjson
 
 from rushlight.clock import SystemClock
 from rushlight.domain.again import Difference, decide_again
@@ -12,13 +13,13 @@ from rushlight.domain.replay import Replay
 from rushlight.domain.term import CHAIN_START, chain, closing_bytes
 from rushlight.eventlog.log import FarmLog
 from rushlight.eventlog.rounds import (
+    LastRows,
     LoggedRound,
     all_rows,
     replay_of,
     rounds_of,
-    touched_tasks,
-    touched_workers,
 )
+from rushlight.eventlog.rows import Row
 
 DIFFERENCES_MAX = 20
 
@@ -60,11 +61,12 @@ def verify_log(log: FarmLog) -> Report:
     current = log.views.are_current()
     # The views first, as one snapshot: a running farm goes on writing while the log is read.
     head, task_rows, worker_rows = log.views.dump()
-    seen_tasks = {row["task_id"]: _digest(row) for row in task_rows}
-    seen_workers = {row["worker_id"]: _digest(row) for row in worker_rows}
+    seen_tasks = _digests((row["task_id"], row) for row in task_rows)
+    seen_workers = _digests((row["worker_id"], row) for row in worker_rows)
     report.tasks, report.workers = len(seen_tasks), len(seen_workers)
     decided = replay_of(log)
-    rows = _Rows(decided)
+    last = LastRows(decided)
+    tasks: dict[str, bytes] = {}
     for logged in rounds_of(log, head):
         report.events += len(logged.events)
         report.rounds += 1
@@ -72,13 +74,13 @@ def verify_log(log: FarmLog) -> Report:
         if report.clean:
             _check_decisions(report, decided, logged)
         if report.clean:
-            rows.note(logged)
-            decided.farm.forget_ended()
+            last.note(logged)
+            tasks.update(_digests(last.forget_ended()))
         if len(report.differences) >= DIFFERENCES_MAX:
             break
     if report.clean and current:
-        _compare(report, "task", seen_tasks, rows.tasks)
-        _compare(report, "worker", seen_workers, rows.workers)
+        _compare(report, "task", seen_tasks, tasks | _digests(last.tasks()))
+        _compare(report, "worker", seen_workers, _digests(last.workers()))
     return report
 
 
@@ -111,27 +113,12 @@ def _text(difference: Difference) -> str:
     )
 
 
-def _compare(report: Report, what: str, seen: dict[str, str], expected: dict[str, str]) -> None:
+def _compare(report: Report, what: str, seen: dict[str, bytes], expected: dict[str, bytes]) -> None:
     for key in sorted(seen.keys() | expected.keys()):
         if seen.get(key) != expected.get(key):
             report.differences.append(
                 f"view of {what} {key} is not what the log says: `rushlight audit rebuild`"
             )
-
-
-class _Rows:
-    """Digests of the rows that the views should have."""
-
-    def __init__(self, replay: Replay) -> None:
-        self._replay = replay
-        self.tasks: dict[str, str] = {}
-        self.workers: dict[str, str] = {}
-
-    def note(self, logged: LoggedRound) -> None:
-        for task_id, row in touched_tasks(self._replay, logged):
-            self.tasks[task_id] = _digest(row)
-        for worker_id, row in touched_workers(self._replay, logged):
-            self.workers[worker_id] = _digest(row)
 
 
 def rebuild(data: Path) -> tuple[int, int]:
@@ -149,6 +136,9 @@ def rebuild(data: Path) -> tuple[int, int]:
         log.close()
 
 
-def _digest(row: Any) -> str:
-    text = json.dumps(row, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digests(keyed: Iterable[tuple[str, Row]]) -> dict[str, bytes]:
+    """Of each row, whatever the order of its fields."""
+    return {
+        key: hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).digest()
+        for key, row in keyed
+    }

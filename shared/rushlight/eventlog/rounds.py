@@ -78,22 +78,45 @@ def replay_of(log: ReadLog) -> Replay:
     return Replay(stream)
 
 
-def touched_tasks(replay: Replay, logged: LoggedRound) -> Iterator[tuple[str, Row]]:
-    """Rows of the tasks that a round touched, as it left them."""
-    number = logged.closing.number
-    for task_id in dict.fromkeys(
-        event.originator_id for event in logged.events if isinstance(event, TaskEvent)
-    ):
-        yield str(task_id), {**replay.farm.tasks[task_id].row(), "round": number}
+class LastRows:
+    """The rows that the views should have: each as the last round that touched it left it.
 
+    A row is made when its task leaves memory, or at the end: the next round may touch it again.
+    """
 
-def touched_workers(replay: Replay, logged: LoggedRound) -> Iterator[tuple[str, Row]]:
-    """Rows of the workers that a round touched, as it left them."""
-    number = logged.closing.number
-    for worker_id in dict.fromkeys(
-        event.worker_id for event in logged.events if isinstance(event, WorkerEvent)
-    ):
-        yield worker_id, {**replay.farm.workers[worker_id].row(), "round": number}
+    def __init__(self, replay: Replay) -> None:
+        """Of a replay that is told of every round."""
+        self._farm = replay.farm
+        self._tasks: dict[UUID, int] = {}
+        self._workers: dict[str, int] = {}
+
+    def note(self, logged: LoggedRound) -> None:
+        """A round was folded."""
+        number = logged.closing.number
+        for event in logged.events:
+            if isinstance(event, TaskEvent):
+                self._tasks[event.originator_id] = number
+            elif isinstance(event, WorkerEvent):
+                self._workers[event.worker_id] = number
+
+    def forget_ended(self) -> Iterator[tuple[str, Row]]:
+        """Let ended tasks go; rows of those that were touched since they came."""
+        for task_id in self._farm.ended:
+            if task_id in self._tasks:
+                yield self._task(task_id, self._tasks.pop(task_id))
+        self._farm.forget_ended()
+
+    def tasks(self) -> Iterator[tuple[str, Row]]:
+        """Rows of the tasks that stayed."""
+        return (self._task(task_id, number) for task_id, number in self._tasks.items())
+
+    def workers(self) -> Iterator[tuple[str, Row]]:
+        """Rows of all workers."""
+        for worker_id, number in self._workers.items():
+            yield worker_id, {**self._farm.workers[worker_id].row(), "round": number}
+
+    def _task(self, task_id: UUID, number: int) -> tuple[str, Row]:
+        return str(task_id), {**self._farm.tasks[task_id].row(), "round": number}
 
 
 def all_rows(log: ReadLog) -> tuple[list[Row], list[Row]]:
@@ -103,13 +126,13 @@ def all_rows(log: ReadLog) -> tuple[list[Row], list[Row]]:
         LogDamaged: an event does not read.
     """
     replay = replay_of(log)
+    last = LastRows(replay)
     tasks: dict[str, Row] = {}
-    workers: dict[str, Row] = {}
     for logged in rounds_of(log):
         for event in logged.events:
             replay.admit_for(event)
             replay.farm.apply(event)
-        tasks.update(touched_tasks(replay, logged))
-        workers.update(touched_workers(replay, logged))
-        replay.farm.forget_ended()
-    return list(tasks.values()), list(workers.values())
+        last.note(logged)
+        tasks.update(last.forget_ended())
+    tasks.update(last.tasks())
+    return list(tasks.values()), list(dict(last.workers()).values())
