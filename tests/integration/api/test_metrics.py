@@ -172,3 +172,13 @@ async def test_requests_go_on_while_the_farm_is_counted(served: ServedFarm) -> N
         release.set()
     answer: httpx.Response = await scrape
     assert answer.status_code == 200
+
+
+async def test_the_alerts_of_the_page_ask_for_metrics_that_there_are(served: ServedFarm) -> None:
+    await some_work(served)
+    text = (await served.http.get("/metrics")).text
+    alerts = PAGE.read_text().partition("## Alerts")[2]
+    asked = set(re.findall(r"\b(?:rushlight|process)_[a-z_]+", alerts))
+
+    assert len(asked) > 8
+    assert {name for name in asked if f"# TYPE {name} " not in text} == set()
