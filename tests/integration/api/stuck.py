@@ -27,9 +27,9 @@ class Stuck:
         while b"\nid: " not in self._bytes:
             self._bytes += self.socket.recv(256)
 
-    def read_on(self) -> bool:
-        """Take all that comes until the end; False: the connection was cut off."""
-        while True:
+    def read_on(self, last: int | None = None) -> bool:
+        """Take all that comes, up to the position ``last``; False: the connection was cut off."""
+        while last is None or self.last_id < last:
             try:
                 piece = self.socket.recv(65536)
             except ConnectionResetError:
@@ -39,6 +39,12 @@ class Stuck:
             self._bytes += piece
             if self._bytes.endswith(b"\r\n0\r\n\r\n"):
                 return True
+        return True
+
+    @property
+    def last_id(self) -> int:
+        """What a browser would send as ``Last-Event-ID``."""
+        return next((one.id for one in reversed(self.frames()) if one.id is not None), -1)
 
     def frames(self) -> list[Frame]:
         """The whole frames that were read."""

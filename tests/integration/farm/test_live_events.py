@@ -120,12 +120,12 @@ async def slow(farm: FarmProcess, ready: asyncio.Event, done: asyncio.Event) -> 
     reader = await asyncio.to_thread(Stuck, farm.url, "?after=0")
     ready.set()
     await done.wait()
-    await asyncio.to_thread(reader.read_on)
+    head = len(positions_on(farm))
+    await asyncio.to_thread(reader.read_on, head)
     reader.close()
     seen = [one.data["position"] for one in reader.frames() if one.data and one.event != "reset"]
-    last = next(one.id for one in reversed(reader.frames()) if one.id is not None)
-    async with Listener(farm.url, last_event_id=str(last)) as listener:
-        await listener.reach(len(positions_on(farm)))
+    async with Listener(farm.url, last_event_id=str(reader.last_id)) as listener:
+        await listener.reach(head)
         return seen + listener.positions
 
 
