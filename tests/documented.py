@@ -22,6 +22,8 @@ PLAIN_HEADERS = {
     "x-request-id",
 }
 BASE = "urn:rushlight"
+# They know HEAD as well.
+PROBES = ("/healthz", "/readyz")
 
 
 @cache
@@ -52,7 +54,8 @@ def operation_at(method: str, path: str) -> Any:
     """The operation that a request goes to; None: there is none."""
     for pattern, item in _patterns():
         if pattern.fullmatch(path.rstrip("/") or "/"):
-            return item.get("get" if method == "HEAD" else method.lower())
+            probed = method == "HEAD" and path in PROBES
+            return item.get("get" if probed else method.lower())
     return None
 
 

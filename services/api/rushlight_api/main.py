@@ -24,6 +24,7 @@ from rushlight_api.feed import Feed
 from rushlight_api.identity import DOOR_HANDLERS, Door, admit
 from rushlight_api.mailboxes import GONE, Mailboxes
 from rushlight_api.observing import Observed
+from rushlight_api.openapi.parameters import SIGNIFICANT
 from rushlight_api.origin import is_loopback
 from rushlight_api.ports import Checks, LivenessPort, LogPort
 from rushlight_api.preferences import tell_preferences
@@ -161,6 +162,8 @@ def _handlers() -> list[Any]:
 async def _before(request: Incoming) -> Response[bytes] | None:
     """What holds for every address."""
     admit(request)
+    if request.method == "OPTIONS":
+        return _options(request)
     declared = request.route_handler.opt.get("operation")
     if declared is not None and declared.query is None and request.query_params:
         names = ", ".join(sorted(set(request.query_params)))
@@ -169,6 +172,18 @@ async def _before(request: Incoming) -> Response[bytes] | None:
         farm: Farm = request.app.state["farm"]
         await receive_body(request, farm.settings.body_timeout_s)
     return None
+
+
+def _options(request: Incoming) -> Response[bytes]:
+    """The framework's own answer forgets methods where a path was registered in parts."""
+    template = request.scope["path_template"]
+    known = {
+        method
+        for path, handlers in request.app.route_handler_method_map.items()
+        if SIGNIFICANT.sub(r"{\1}", path) == template
+        for method in handlers
+    }
+    return Response(b"", status_code=204, headers={"Allow": ", ".join(sorted(known))})
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rushlight.messages.base import Message
 from rushlight_api.access import Allowed
 from rushlight_api.reading import Query
 
@@ -37,6 +38,8 @@ class Operation:
     conditional: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
+    # Fields of the body that are lists of messages, and what messages.
+    messages: Mapping[str, tuple[type[Message], ...]] = field(default_factory=dict)
 
     @property
     def commands(self) -> bool:

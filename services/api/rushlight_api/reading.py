@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, from_json
 
-from rushlight.errors import NotFound
+from rushlight.errors import InvalidRequest, NotFound
 from rushlight.messages.commands import WORKER_ID
 from rushlight.messages.resources import Body, ErrorPart
 from rushlight_api.problems import BodyTooSlow, BodyTypeUnknown, Malformed
@@ -117,6 +117,11 @@ def _malformed(parts: Sequence[ErrorPart]) -> Malformed:
 def _part(fault: ErrorDetails, model: type[BaseModel]) -> ErrorPart:
     path = [part for part in fault["loc"] if part != "[key]"]
     return ErrorPart(pointer=pointer(*path), detail=_what(fault, model))
+
+
+def senseless(at: str, detail: str) -> InvalidRequest:
+    """The form is right, and what stands at the pointer ``at`` makes no sense there."""
+    return InvalidRequest(f"{at} {detail}", parts=[ErrorPart(pointer=at, detail=detail)])
 
 
 def pointer(*path: str | int) -> str:

@@ -11,7 +11,8 @@ from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming
 
 _TAG = re.compile(r'"(\d{1,18})"')
-_TAGS = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_OPAQUE = r'(?:W/)?"[!#-~]*"'
+_TAGS = re.compile(rf"{_OPAQUE}(?:\s*,\s*{_OPAQUE})*")
 
 
 def tag_of(version: int) -> str:
@@ -43,10 +44,10 @@ def unchanged(request: Incoming, version: int) -> Response[bytes] | None:
     text = request.headers.get("if-none-match")
     if text is None:
         return None
-    tags = [one.strip() for one in text.split(",")]
-    if tags != ["*"] and not all(_TAGS.fullmatch(one) for one in tags):
+    tags = re.findall(r'\*|"[!#-~]*"', text)
+    if tags != ["*"] and not _TAGS.fullmatch(text.strip()):
         raise Malformed(f"header If-None-Match: give ETags as they were answered, or *, not {text}")
     tag = tag_of(version)
-    if tags == ["*"] or tag in [one.removeprefix("W/") for one in tags]:
+    if tags == ["*"] or tag in tags:
         return Response(b"", status_code=304, headers={"ETag": tag})
     return None

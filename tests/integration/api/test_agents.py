@@ -182,7 +182,6 @@ async def test_a_heartbeat_of_an_instance_that_is_not_there_is_stale(served: Ser
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"worker_id": "beta"},
         {"kind": "Stop"},
         {"version": 2},
         {"sequence": -1},
@@ -196,6 +195,12 @@ async def test_a_heartbeat_of_another_form_is_refused(
     body = {"kind": "Heartbeat", "version": 1, "worker_id": "alpha", "sequence": 1, **wrong}
 
     await served.json("POST", "/workers/alpha/heartbeat", body, status=400)
+
+
+async def test_a_heartbeat_of_another_worker_makes_no_sense(served: ServedFarm) -> None:
+    body = {"kind": "Heartbeat", "version": 1, "worker_id": "beta", "sequence": 1}
+
+    await served.json("POST", "/workers/alpha/heartbeat", body, status=422)
 
 
 async def test_reports_are_decided_in_order_each_with_its_outcome(served: ServedFarm) -> None:
@@ -229,26 +234,26 @@ async def test_reports_sent_twice_have_the_same_outcomes(served: ServedFarm) -> 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "pointer"),
+    ("wrong", "pointer", "status"),
     [
-        ({"kind": "CancelTask"}, "#/reports/0"),
-        ({"kind": "TimeoutTask"}, "#/reports/0"),
-        ({"kind": "Nonsense"}, "#/reports/0"),
-        ({"version": 9}, "#/reports/0"),
-        ({"reason": None}, "#/reports/0"),
-        ({"worker_id": "beta"}, "#/reports/0/worker_id"),
-        ({"instance": "i2"}, "#/reports/0/instance"),
-        ({"attempt": None}, "#/reports/0/attempt"),
+        ({"kind": "CancelTask"}, "#/reports/0", 400),
+        ({"kind": "TimeoutTask"}, "#/reports/0", 400),
+        ({"kind": "Nonsense"}, "#/reports/0", 400),
+        ({"version": 9}, "#/reports/0", 400),
+        ({"reason": None}, "#/reports/0", 400),
+        ({"worker_id": "beta"}, "#/reports/0/worker_id", 422),
+        ({"instance": "i2"}, "#/reports/0/instance", 422),
+        ({"attempt": None}, "#/reports/0/attempt", 422),
     ],
 )
 async def test_a_report_that_is_none_is_refused_with_all_that_came_with_it(
-    served: ServedFarm, wrong: dict[str, Any], pointer: str
+    served: ServedFarm, wrong: dict[str, Any], pointer: str, status: int
 ) -> None:
     message = await assigned(served)
     good = report("FailAttempt", message, reason="broken")
     bad = {**report("FailAttempt", message, reason="broken"), **wrong}
     body = {"instance": "i1", "reports": [bad, good]}
-    problem = await served.json("POST", "/workers/alpha/reports", body, status=400)
+    problem = await served.json("POST", "/workers/alpha/reports", body, status=status)
     task = await served.json("GET", f"/renders/{message['task_id']}", status=200)
 
     assert problem["errors"][0]["pointer"].startswith(pointer)

@@ -130,7 +130,7 @@ def _problem_headers(status: int) -> list[str]:
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return ["WWW-Authenticate"]
-        case HTTPStatus.NOT_FOUND | HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
+        case 404 | 409 | 429 | 503:
             return ["Retry-After"]
         case _:
             return []

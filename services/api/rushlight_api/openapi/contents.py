@@ -31,19 +31,26 @@ def content_of(*contents: Content) -> Json:
     return found
 
 
-def schemas_of(declared: Iterable[Operation]) -> Json:
+def schemas_of(operations: Iterable[Operation]) -> Json:
     """The schemas of all that the operations take and answer."""
+    declared = list(operations)
     models: dict[type[BaseModel], JsonSchemaMode] = {Problem: "serialization"}
     for one in declared:
         for answered in one.answers.values():
             models |= dict.fromkeys(_models(contents_of(answered)), "serialization")
         models |= dict.fromkeys(_models(one.bodies), "validation")
+        models |= {kind: "validation" for kinds in one.messages.values() for kind in kinds}
     ordered = sorted(models.items(), key=lambda pair: pair[0].__name__)
     _, schema = models_json_schema(ordered, by_alias=True, ref_template=REF)
     found: Mapping[str, Json] = schema["$defs"]
     for model in models:
         if issubclass(model, Message):
             _name_kind(found[model.__name__], model)
+    for one in declared:
+        for name, kinds in one.messages.items():
+            [body] = _models(one.bodies)
+            named = [{"$ref": REF.format(model=kind.__name__)} for kind in kinds]
+            found[body.__name__]["properties"][name]["items"] = {"anyOf": named}
     return dict(sorted(found.items()))
 
 

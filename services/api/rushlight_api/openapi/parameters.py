@@ -19,7 +19,6 @@ PATH_PARAMETERS: Mapping[str, Json] = {
     "code": {"type": "string", "examples": ["not-found"]},
     "frame": {"type": "string", "pattern": "^(still|-?[0-9]{1,10})$", "examples": ["still"]},
 }
-_TAG: Json = {"type": "string", "examples": ['"7"']}
 KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -30,13 +29,13 @@ MATCH: Json = {
     "name": "If-Match",
     "in": "header",
     "description": "the `ETag` that it must still have; 412 if it has changed since",
-    "schema": _TAG,
+    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$', "examples": ['"7"']},
 }
 NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
     "description": "the `ETag` of what is known already; 304 if it still has it",
-    "schema": _TAG,
+    "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$', "examples": ['"7"']},
 }
 PREFER: Json = {
     "name": "Prefer",

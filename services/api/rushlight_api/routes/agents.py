@@ -35,6 +35,7 @@ from rushlight_api.reading import (
     read_body,
     read_json,
     read_query,
+    senseless,
     worker_id_of,
 )
 from rushlight_api.showing import answer
@@ -62,7 +63,7 @@ class MessagesQuery(Query):
         allowed=AGENTS,
         bodies=(Heartbeat,),
         body_required=True,
-        problems=(400, 413, 415, 503),
+        problems=(400, 413, 415, 422, 503),
         examples={
             "idle": {
                 "kind": "Heartbeat",
@@ -80,7 +81,7 @@ async def heartbeat(request: Incoming, worker_id: FromPath[str]) -> Response[byt
     name = worker_id_of(worker_id)
     beat = cast("Heartbeat", _read(HEARTBEAT_KINDS, await read_json(request), "#"))
     if beat.worker_id != name:
-        raise _wrong("#/worker_id", f"is not the worker of the address, {name}")
+        raise senseless("#/worker_id", f"is not the worker of the address, {name}")
     return _plain((await farm.beat(beat)).to_wire())
 
 
@@ -169,8 +170,9 @@ async def _refuse_stale(farm: Farm, name: str, instance: str, *, leaving: bool =
         {200: ReportsResource},
         allowed=AGENTS,
         bodies=(ReportsBody,),
+        messages={"reports": REPORTS},
         body_required=True,
-        problems=(400, 413, 415, 503),
+        problems=(400, 413, 415, 422, 503),
     ),
 )
 async def report(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
@@ -196,11 +198,11 @@ def _report(wire: Any, name: str, instance: str, principal: str, at: str) -> Rep
         known = ", ".join(kind.kind() for kind in REPORTS)
         raise _wrong(f"{at}/kind", f"is no report; reports are {known}")
     if found.worker_id != name:
-        raise _wrong(f"{at}/worker_id", f"is not the worker of the address, {name}")
+        raise senseless(f"{at}/worker_id", f"is not the worker of the address, {name}")
     if found.instance != instance:
-        raise _wrong(f"{at}/instance", f"is not the instance of the body, {instance}")
+        raise senseless(f"{at}/instance", f"is not the instance of the body, {instance}")
     if found.attempt is None:
-        raise _wrong(f"{at}/attempt", "is required: an agent knows which attempt it speaks for")
+        raise senseless(f"{at}/attempt", "is required: an agent knows which attempt it speaks for")
     return found.model_copy(update={"principal": principal, "digest": None})
 
 

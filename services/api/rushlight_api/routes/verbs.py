@@ -24,7 +24,6 @@ from rushlight.messages.resources import (
     AcceptedResource,
     CompleteBody,
     CompletionResource,
-    ErrorPart,
     OutputBody,
     PriorityBody,
     RequeueBody,
@@ -38,8 +37,7 @@ from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ownership import own_task, reporter, status_setter
 from rushlight_api.ports import Row
-from rushlight_api.problems import Malformed
-from rushlight_api.reading import Incoming, NoBody, read_body, task_id_of
+from rushlight_api.reading import Incoming, NoBody, read_body, senseless, task_id_of
 from rushlight_api.showing import answer
 from rushlight_api.stamps import stamp_of
 from rushlight_api.versions import version_wanted
@@ -89,7 +87,7 @@ def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskC
     report = {**fields, "attempt": body.attempt, "worker_id": body.worker_id}
     outputs = _outputs(body.outputs)
     if outputs is not None and body.status not in ("completed", "failed"):
-        raise _wrong("#/outputs", "only a completed or a failed task has them")
+        raise senseless("#/outputs", "only a completed or a failed task has them")
     match body.status:
         case "failed":
             reason = body.error_message or "Reported failed"
@@ -108,12 +106,8 @@ def _status_command(body: StatusBody, row: Row, fields: dict[str, Any]) -> TaskC
 
 def _named(body: StatusBody) -> str:
     if body.worker_id is None:
-        raise _wrong("#/workerId", "is required with status rendering: the worker that renders it")
+        raise senseless("#/workerId", "is required with status rendering: who renders it")
     return body.worker_id
-
-
-def _wrong(pointer: str, detail: str) -> Malformed:
-    return Malformed(f"{pointer} {detail}", [ErrorPart(pointer=pointer, detail=detail)])
 
 
 @post(

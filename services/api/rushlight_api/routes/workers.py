@@ -21,7 +21,6 @@ from rushlight.messages.outcomes import Outcome
 from rushlight.messages.resources import (
     AcceptedResource,
     CapabilitiesBody,
-    ErrorPart,
     TaskResource,
     WhyResource,
     WorkerPage,
@@ -41,13 +40,13 @@ from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
 from rushlight_api.operations import operation
-from rushlight_api.problems import Malformed
 from rushlight_api.reading import (
     Incoming,
     NoBody,
     Query,
     read_body,
     read_query,
+    senseless,
     worker_id_of,
 )
 from rushlight_api.showing import answer
@@ -180,7 +179,8 @@ async def set_status(request: Incoming, worker_id: FromPath[str]) -> Response[by
         return await _join(request, name, body.instance, body, stamp)
     if body.status == "offline":
         return await _leave(request, name, body.instance, body, stamp)
-    raise _wrong("status", f"of an agent is ready (joins) or offline (leaves), not {body.status}")
+    wanted = f"of an agent is ready (joins) or offline (leaves), not {body.status}"
+    raise senseless("#/status", wanted)
 
 
 def _pull_status(name: str, body: WorkerStatusBody, stamp: Stamp) -> SetWorkerStatus:
@@ -206,7 +206,7 @@ async def _join(
 ) -> Response[bytes]:
     """Its queue is there before the farm may send to it."""
     if body.capabilities is None:
-        raise _wrong("capabilities", "is required when an agent joins")
+        raise senseless("#/capabilities", "is required when an agent joins")
     command = JoinWorker(
         **stamp.fields,
         worker_id=name,
@@ -232,10 +232,6 @@ async def _leave(
         **stamp.fields, worker_id=name, instance=instance, reason=body.reason or "stopped"
     )
     return await worker_answer(request, name, command)
-
-
-def _wrong(field: str, detail: str) -> Malformed:
-    return Malformed(f"#/{field} {detail}", [ErrorPart(pointer=f"#/{field}", detail=detail)])
 
 
 @post(
