@@ -166,14 +166,16 @@ def test_events_of_the_past_are_listed(bare: Cli) -> None:
         client.cancel(task_id)
 
     listed = bare("events", "--task", str(task_id)[-8:]).stdout.splitlines()
-    last = bare("events", "--last", 3, "--json").stdout.splitlines()
+    last = bare("events", "--last", 4, "--json").stdout.splitlines()
+    rounds = bare("events", "--last", 4, "--topic", "term.*").stdout.splitlines()
     wrong = bare("events", "--topic", "task.nothing")
 
     assert [line.split("\t")[2:4] for line in listed] == [
         ["rushlight.task.submitted", str(task_id)],
         ["rushlight.task.cancelled", str(task_id)],
     ]
-    assert len({json.loads(line)["position"] for line in last}) == 3
+    assert [json.loads(line)["topic"].split(".")[1] for line in last] == ["task", "task"]
+    assert [line.split("\t")[2] for line in rounds] == ["rushlight.term.round_closed"] * 2
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 

@@ -56,7 +56,7 @@ def test_a_batch_of_a_job_is_waited_for(client: FarmClient) -> None:
 
 
 def test_all_pages_of_a_list_are_read(client: FarmClient) -> None:
-    made = client.submit_batch([RenderBody(renderer="povray")] * 230, job_id="many")
+    made = client.submit_batch([RenderBody(renderer="nobody-has-it")] * 230, job_id="many")
 
     found = list(client.tasks(jobId="many"))
 
@@ -67,18 +67,18 @@ def test_all_pages_of_a_list_are_read(client: FarmClient) -> None:
 
 def test_the_same_key_is_the_same_task_and_no_other(client: FarmClient) -> None:
     key = uuid4()
-    body = RenderBody(renderer="povray", name="once")
+    body = RenderBody(renderer="nobody-has-it", name="once")
 
     first, second = (client.submit(body, key=key) for _ in range(2))
 
     assert first.task_id == second.task_id
     with pytest.raises(KeyReused):
-        client.submit(RenderBody(renderer="povray", name="twice"), key=key)
+        client.submit(RenderBody(renderer="nobody-has-it", name="twice"), key=key)
     client.cancel(first.task_id)
 
 
 def test_verbs_answer_with_the_task_as_it_is_then(client: FarmClient) -> None:
-    task_id = client.submit(RenderBody(renderer="povray")).task_id
+    task_id = client.submit(RenderBody(renderer="nobody-has-it")).task_id
 
     assert client.pause(task_id).status == "paused"
     assert client.reprioritise(task_id, "RUSH").priority == "RUSH"

@@ -132,7 +132,7 @@ def output_of(rushlight: Cli, task_id: str) -> str:
 
 
 def test_why_names_the_renderer_that_nobody_has(rushlight: Cli) -> None:
-    task_id = rushlight("submit", "--renderer", "povray").stdout.strip()
+    task_id = rushlight("submit", "--renderer", "nobody-has-it").stdout.strip()
 
     why = rushlight.json("why", task_id)
 
