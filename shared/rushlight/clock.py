@@ -4,7 +4,6 @@ Wall-clock times are for records and rules, ``elapsed_s`` is for leases: it goes
 machine sleeps or the process is stopped, and never jumps.
 """
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -61,6 +60,8 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds``; a negative number does not wait."""
+        import asyncio  # noqa: PLC0415 - the command line asks the time, and has no loop
+
         await asyncio.sleep(max(0.0, seconds))
 
 
