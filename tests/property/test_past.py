@@ -1,21 +1,26 @@
 """What the farm was at any position is what a fold from the first event makes of it."""
 
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
 from tests.property.histories import SETTINGS, histories, live_through
 from tests.property.past import Fold, LoggedRehearsal, Row, busy, without_round
 
-from rushlight.eventlog import past_tasks, past_workers
+from rushlight.domain import FarmEvent
+from rushlight.eventlog import cut, past_tasks, past_workers
 from rushlight.eventlog.history import History, Moment
 from rushlight.eventlog.log import FarmLog
 from rushlight.eventlog.past_tasks import Filters
+from rushlight.eventlog.recorder import read_event
 from rushlight.testing import START, ManualClock
 
 ROUNDS = 800
@@ -117,6 +122,47 @@ def test_the_state_at_every_position_of_any_history_is_a_fold(history: list[Any]
         live_through(farm, history)
         for position, fold in folds(log, set(range(1, log.head() + 1))):
             assert shown(log.history, position, limit=100) == folded(fold), position
+
+
+def test_a_log_without_the_indexes_of_this_version_has_the_same_past(
+    log: FarmLog, tmp_path: Path
+) -> None:
+    path = tmp_path / "farm.sqlite3"
+    with closing(sqlite3.connect(log._path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(path),))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX stored_events_rare")
+        connection.execute("DROP INDEX tasks_ended")
+    with FarmLog.open_read_only(tmp_path) as copy:
+        for position in random.Random(7).sample(range(1, log.head() + 1), 10):
+            assert shown(copy.history, position, limit=40) == shown(log.history, position, limit=40)
+
+
+def test_the_cost_of_a_page_does_not_grow_with_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(stored: StoredEvent) -> FarmEvent:
+        read.append(stored.topic)
+        return read_event(stored)
+
+    monkeypatch.setattr(cut, "read_event", counted)
+    costs = []
+    for name, tasks in (("short", 20), ("long", 400)):
+        with FarmLog.open(tmp_path / name, clock=ManualClock()) as log:
+            farm = LoggedRehearsal(log)
+            farm.join("node")
+            for number in range(tasks):
+                farm.complete(farm.submit(f"task {number}"))
+            read.clear()
+            then = log.history.find(log.head() * 3 // 4, START)
+            assert len(log.history.tasks(then, Filters(), limit=5)[0]) == 5
+            assert log.history.workers(then, limit=5)[0][0]["status"] in ("busy", "ready")
+            assert log.history.counts(then)["completed"] > tasks // 2
+            costs.append(len(read))
+
+    assert costs[1] <= costs[0] + 2, costs
 
 
 FILTERS = (

@@ -18,7 +18,7 @@ from eventsourcing.sqlite import SQLiteDatastore
 
 from rushlight.domain.task_events import STATUS_AFTER
 from rushlight.domain.term import TERM_STREAM, RoundClosed
-from rushlight.errors import InvalidRequest
+from rushlight.errors import InvalidRequest, LogError
 from rushlight.eventlog import past_tasks, past_workers, rows
 from rushlight.eventlog.cut import Cut
 from rushlight.eventlog.failures import log_errors
@@ -60,7 +60,13 @@ class History:
 
         Raises:
             InvalidRequest: the log does not reach there; names its first and last position.
+            LogError: another version wrote the views; says what to do.
         """
+        if not self._views.are_current():
+            raise LogError(
+                f"the views of {self._path} are of another version: make them anew with"
+                f" `rushlight audit rebuild --data {self._path.parent}`"
+            )
         with self._cut() as cut:
             head = cut.head()
             if at is None:

@@ -1,10 +1,12 @@
 """The farm as it was, over HTTP: at positions, at times, in pages, and beyond its ends."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.integration.api.conftest import ServedFarm
+
+from rushlight.clock import SystemClock
 
 
 async def state(served: ServedFarm, query: str = "", *, status: int = 200) -> Any:
@@ -139,7 +141,7 @@ async def test_beyond_its_ends_the_log_says_how_far_it_goes(served: ServedFarm) 
     await served.submit()
     head = served.parts.log.head()
     ends = [(await state(served, f"at={one}"))["time"] for one in (1, head)]
-    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    later = (SystemClock().now() + timedelta(hours=1)).isoformat()
     for at, said in (
         (head + 1, f"position {head + 1} is not on the log"),
         ("1999-12-31T23:59:59Z", "1999-12-31T23:59:59.000000Z is before the farm's first event"),

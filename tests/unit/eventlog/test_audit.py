@@ -6,6 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+from rushlight.errors import LogError
 from rushlight.eventlog.audit import rebuild, verify
 from rushlight.eventlog.log import FarmLog
 from rushlight.messages import commands as c
@@ -58,6 +61,23 @@ def test_a_copy_that_is_not_in_wal_mode_can_be_verified(tmp_path: Path) -> None:
     report = verify(copy)
     assert report.clean, report.differences
     assert report.tasks == 5
+
+
+def test_the_past_is_not_read_by_views_of_another_version(tmp_path: Path) -> None:
+    with FarmLog.open(tmp_path, clock=ManualClock()) as log:
+        rounds(log, 2)
+    connection = sqlite3.connect(tmp_path / "farm.sqlite3")
+    connection.execute("PRAGMA user_version=1")
+    connection.close()
+    with (
+        FarmLog.open_read_only(tmp_path) as log,
+        pytest.raises(LogError, match="rushlight audit rebuild --data"),
+    ):
+        log.history.find(None, START)
+    rebuild(tmp_path)
+    with FarmLog.open_read_only(tmp_path) as log:
+        then = log.history.find(None, START)
+        assert log.history.counts(then)["completed"] == 2
 
 
 def test_views_made_anew_are_those_that_were_there(tmp_path: Path) -> None:
