@@ -27,6 +27,7 @@ ROUNDS = 800
 POSITIONS = 200
 SEED = 3
 FILTERED = 12
+ENDS = ("rushlight.task.completed", "rushlight.task.cancelled")
 SEEN = {
     *("task.assigned task.frames_rendered task.stop_requested task.stopped task.completed".split()),
     *("task.failed task.timed_out task.lost task.retried task.requeued task.cancelled".split()),
@@ -196,7 +197,11 @@ def test_filters_go_by_what_was_true_then(
     for module in (past_tasks, past_workers):
         monkeypatch.setattr(module, "CHUNK", chunk)
     monkeypatch.setattr(past_tasks, "LOOKED_MAX", 2 * chunk)
-    positions = set(random.Random(3).sample(range(1, log.head() + 1), FILTERED))
+    chance = random.Random(3)
+    ends = [position - 1 for position, event in log.replay() if event.TOPIC in ENDS]
+    positions = set(chance.sample(range(1, log.head() + 1), FILTERED))
+    # In the middle of a round, just before a task ends in it.
+    positions |= set(chance.sample(ends, FILTERED))
     found = 0
 
     for position, fold in folds(log, positions):

@@ -190,4 +190,4 @@ async def test_cursors_belong_to_their_list_and_their_answer(served: ServedFarm)
         (f"cursor={of_tasks}&workersCursor={of_workers}", "of two answers"),
         (f"cursor={of_tasks}&status=pending", "other filters"),
     ):
-        assert said in (await state(served, query, status=400))["detail"]
+        assert said in (await state(served, query, status=422))["detail"]

@@ -5,6 +5,7 @@ from datetime import datetime
 from litestar import Response, get
 from pydantic import Field, field_validator
 
+from rushlight.errors import InvalidRequest
 from rushlight.eventlog.history import Moment
 from rushlight.eventlog.past_tasks import Filters
 from rushlight.messages.audit import StateResource
@@ -15,7 +16,6 @@ from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ports import HistoryPort
-from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming, read_query
 from rushlight_api.routes.renders import RendersQuery
 from rushlight_api.showing import answer
@@ -87,7 +87,7 @@ async def read_state(request: Incoming) -> Response[bytes]:
     # The moment of the first page holds for those that follow.
     given = {place[0] for place in (task_place, worker_place) if place is not None}
     if len(given) > 1:
-        raise Malformed("query parameters cursor, workersCursor: they are of two answers")
+        raise InvalidRequest("query parameters cursor, workersCursor: they are of two answers")
     moment = given.pop() if given else query.moment
     then = await farm.read(farm.log.history.find, moment, farm.clock.now())
     return answer(await farm.read(_state, farm.log.history, query, then, task_place, worker_place))
@@ -125,7 +125,7 @@ def _place(of: str, cursor: str | None, query: StateQuery) -> Place:
         return None
     kind, position, place = found.split(" ")
     if kind != of:
-        raise Malformed(f"query parameter for more {of}: it is a cursor of {kind}")
+        raise InvalidRequest(f"query parameter for more {of}: it is a cursor of {kind}")
     return int(position), place
 
 
