@@ -27,7 +27,10 @@ def test_positions_and_times_with_their_offset_are_moments(text: str, moment: ob
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-1", "1e3", "now", "12:00", "2026-05-04", "2026-05-04T12:00:00", "2026-13-01T00:00:00Z"],
+    [
+        *("", "-1", "1e3", "\u0663", "now", "12:00", "2026-05-04", "2026-05-04T12:00:00"),
+        *("2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+    ],
 )
 def test_all_else_is_told_what_would_be_one(text: str) -> None:
     with pytest.raises(ValueError, match="as 4711, or a time with its offset"):

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ PREFIX = "rushlight."
 PAGE = 1000
 BACKWARD = 20_000
 _TICK = timedelta(microseconds=1)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command()
@@ -135,7 +136,7 @@ def _span(
     """After which position, and up to which."""
     history, head = farm_log.history, farm_log.head()
     if isinstance(start, datetime):
-        after = history.position_at(start - _TICK)
+        after = history.position_at(max(start, _EARLIEST) - _TICK)
     else:
         after = max(0, (start or 1) - 1)
     if isinstance(end, datetime):
