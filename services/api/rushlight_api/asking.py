@@ -1,5 +1,6 @@
 """What handlers share: a row as a resource, and the answer to a verb."""
 
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Response
@@ -55,6 +56,11 @@ async def ask_as_worker(
         await farm.note_pull_worker(worker_id)
         raise
     await farm.note_pull_worker(worker_id)
+
+
+def job_address(job_id: str) -> str:
+    """Where a job is, fit for a header: an id that comes from a path may hold any signs."""
+    return f"/jobs/{quote(job_id, safe='')}"
 
 
 async def task_answer(request: Incoming, task_id: UUID, command: Command) -> Response[bytes]:

@@ -42,9 +42,21 @@ def refuse_foreign_pages(request: Incoming) -> None:
     Raises:
         Forbidden: the host or the origin is not this machine.
     """
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if host is not None and not is_loopback(host):
+    host = request.headers.get("host", "")
+    if host and not is_loopback(_host_in(f"//{host}")):
         raise Forbidden(f"the farm is at 127.0.0.1 or localhost, not at {host}")
     origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+    if origin is not None and not is_loopback(_host_in(origin)):
         raise Forbidden(f"pages of {origin} may not use this farm")
+    # Pictures and scripts in a page come without an origin; a link that somebody follows is fine.
+    site, mode = (request.headers.get(f"sec-fetch-{name}") for name in ("site", "mode"))
+    if site == "cross-site" and mode != "navigate":
+        raise Forbidden("pages of other sites may not use this farm")
+
+
+def _host_in(address: str) -> str:
+    """The host of an address; empty where it is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

@@ -1,5 +1,6 @@
 """Logs of attempts: workers send pieces, people read and follow."""
 
+import re
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,6 +27,7 @@ TEXT = "text/plain"
 SETTLES_S = 3.0
 # What other processes of the farm write is seen after so long.
 LOOK_S = 1.0
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class OffsetQuery(Query):
@@ -146,7 +148,7 @@ async def _is_over(farm: Farm, task_id: UUID, attempt: int) -> bool:
 async def _attempt(farm: Farm, task_id: str, attempt: str) -> tuple[Row, int]:
     """The task and the number of an attempt that there has been."""
     row = await farm.task(task_id_of(task_id))
-    if not attempt.isdecimal() or not 1 <= int(attempt) <= row["attempt"]:
+    if _NUMBER.fullmatch(attempt) is None or not 1 <= int(attempt) <= row["attempt"]:
         raise NotFound(f"Attempt not found: the task has had {row['attempt']}")
     return row, int(attempt)
 

@@ -15,7 +15,7 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import job_resource
 from rushlight_api.access import READERS, SUBMITTERS
-from rushlight_api.asking import ask
+from rushlight_api.asking import ask, job_address
 from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
 from rushlight_api.ownership import own_job
@@ -65,7 +65,7 @@ async def change_job(request: Incoming, job_id: FromPath[str]) -> Response[bytes
 
 async def _done(request: Incoming, command: JobCommand) -> Response[bytes]:
     await own_job(request, command.job_id)
-    outcome = await ask(request, command, location=f"/jobs/{command.job_id}")
+    outcome = await ask(request, command, location=job_address(command.job_id))
     changed = len(outcome.task_ids)
     return answer(JobVerbResource(job_id=command.job_id, changed=changed, refused=outcome.refused))
 

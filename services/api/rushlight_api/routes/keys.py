@@ -29,6 +29,8 @@ from rushlight_api.showing import answer
 from rushlight_api.stamps import principal_of
 
 TAG = "keys"
+# Here nobody is known yet, so little is taken from anybody.
+TOKEN_BODY_MAX_BYTES = 4_096
 UNKEPT = {"Cache-Control": "no-store"}
 TOLD_ONCE = {"Cache-Control": "no-store: the answer holds a secret"}
 
@@ -179,6 +181,7 @@ async def enrol_worker(request: Incoming, worker_id: FromPath[str]) -> Response[
         problems=(400, 409, 413, 415, 503),
         examples={"a token": {"token": "rle_abcdefghij_" + "a" * 52}},
     ),
+    request_max_body_size=TOKEN_BODY_MAX_BYTES,
 )
 async def redeem_enrolment(request: Incoming, worker_id: FromPath[str]) -> Response[bytes]:
     """Change an enrolment token for the worker's key; the token is what lets you in."""

@@ -27,7 +27,7 @@ from rushlight.messages.resources import (
 )
 from rushlight.shapes import attempt_resource, event_resource, progress_in, task_resource
 from rushlight_api.access import READERS, SUBMITTERS
-from rushlight_api.asking import ask, shown_task
+from rushlight_api.asking import ask, job_address, shown_task
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
 from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
@@ -174,7 +174,7 @@ async def submit_batch(request: Incoming) -> Response[bytes]:
     tasks = tuple(batch_tasks(body, stamp))
     jobs = {task.job_id for task in tasks}
     job_id = tasks[0].job_id if len(jobs) == 1 else None
-    location = f"/jobs/{job_id}" if job_id else "/renders"
+    location = job_address(job_id) if job_id else "/renders"
     await _submit(request, SubmitTasks(**stamp.fields, tasks=tasks), body, location)
     resource = BatchResource(
         job_id=job_id, task_ids=[task.task_id for task in tasks], count=len(tasks)
