@@ -10,7 +10,7 @@ PYTEST = $(BIN)/pytest --numprocesses=$(JOBS) --dist=loadgroup
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo up test check api-docs format lock clean
+.PHONY: help dev demo up test check api-docs contract format lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: dev ## what CI runs first: lint, types, who imports whom, unit tests, hou
 
 api-docs: dev ## write docs/openapi.json and docs/postman.json from the code
 	$(BIN)/python -m rushlight_api.openapi docs
+
+contract: dev ## try the API against its own document, as every role, long (ARGS="--role worker")
+	$(BIN)/python -m tests.integration.openapi.run $(ARGS)
 
 format: dev ## format and fix what can be fixed without thought
 	$(BIN)/ruff check --fix

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from rushlight_api.problems import Malformed
+from rushlight.errors import InvalidRequest
 from rushlight_api.reading import Query
 
 _NOT_FILTERS = {"limit", "cursor", "workers_cursor"}
@@ -22,7 +22,7 @@ def place_of(cursor: str | None, query: Query, kind: type[int | str]) -> Any:
     """Where the list goes on; None for its start.
 
     Raises:
-        Malformed: not a cursor of ours, or one of a list with other filters.
+        InvalidRequest: not a cursor of ours, or one of a list with other filters.
     """
     if cursor is None:
         return None
@@ -30,11 +30,11 @@ def place_of(cursor: str | None, query: Query, kind: type[int | str]) -> Any:
         padded = cursor + "=" * (-len(cursor) % 4)
         place, filters = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError):
-        raise Malformed("query parameter cursor: give `next` of the page before") from None
+        raise InvalidRequest("query parameter cursor: give `next` of the page before") from None
     if filters != _filters(query):
-        raise Malformed("query parameter cursor: it is of a list with other filters")
+        raise InvalidRequest("query parameter cursor: it is of a list with other filters")
     if type(place) is not kind:
-        raise Malformed("query parameter cursor: it is of another list")
+        raise InvalidRequest("query parameter cursor: it is of another list")
     return place
 
 

@@ -68,7 +68,8 @@ async def read_json(request: Incoming) -> Any:
 
     Raises:
         BodyTypeUnknown: it says to be something else than JSON.
-        Malformed: it is not JSON, or holds numbers or signs that nobody can keep.
+        Malformed: it is not JSON.
+        InvalidRequest: it holds numbers or signs that nobody can keep.
     """
     raw = await request.body()
     if not raw:
@@ -83,7 +84,7 @@ async def read_json(request: Incoming) -> Any:
     if _SUSPECT.search(raw):
         parts = list(_unfit(value, "#"))
         if parts:
-            raise _malformed(parts)
+            raise InvalidRequest(_sentence(parts), parts=parts)
     return value
 
 
@@ -105,13 +106,14 @@ def parse(model: type[B], value: Any) -> B:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _malformed([_part(fault, model) for fault in error.errors()]) from None
+        parts = [_part(fault, model) for fault in error.errors()]
+        raise Malformed(_sentence(parts), parts) from None
 
 
-def _malformed(parts: Sequence[ErrorPart]) -> Malformed:
+def _sentence(parts: Sequence[ErrorPart]) -> str:
     shown = "; ".join(f"{part.pointer} {part.detail}" for part in parts[:3])
     more = f"; and {len(parts) - 3} more" if len(parts) > 3 else ""  # noqa: PLR2004
-    return Malformed(shown + more, parts)
+    return shown + more
 
 
 def _part(fault: ErrorDetails, model: type[BaseModel]) -> ErrorPart:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
 
 from rushlight.errors import InvalidRequest
 
@@ -52,10 +53,11 @@ class Kinds:
         cls = self._classes.get(kind) if isinstance(kind, str) else None
         if cls is None:
             raise InvalidRequest(f"unknown kind of message: {kind!r}")
-        if version != cls.version:
+        if type(version) is not int or version != cls.version:
             raise InvalidRequest(f"{kind}: version {version!r} is not known, {cls.version} is")
         try:
-            return cls.model_validate(fields)
+            # By way of JSON, as only there strict types know times and ids in their texts.
+            return cls.model_validate_json(to_json(fields), strict=True)
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"])

@@ -91,7 +91,7 @@ async def test_a_cursor_of_other_filters_is_refused(served: ServedFarm) -> None:
     for _ in range(3):
         await served.submit()
     cursor = (await served.json("GET", "/renders?limit=2", status=200))["next"]
-    problem = await served.json("GET", f"/renders?priority=LOW&cursor={cursor}", status=400)
+    problem = await served.json("GET", f"/renders?priority=LOW&cursor={cursor}", status=422)
 
     assert "other filters" in problem["detail"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from rushlight.errors import InvalidRequest
 from rushlight_api.cursors import cursor_of, place_of
-from rushlight_api.problems import Malformed
 from rushlight_api.routes.renders import PageQuery, RendersQuery
 
 LOW = RendersQuery(priority="LOW", limit=10)
@@ -23,21 +23,21 @@ def test_a_page_of_another_size_may_follow() -> None:
 
 
 def test_a_cursor_of_other_filters_is_refused() -> None:
-    with pytest.raises(Malformed, match="other filters"):
+    with pytest.raises(InvalidRequest, match="other filters"):
         place_of(cursor_of(7, LOW), RendersQuery(priority="HIGH"), int)
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
-    with pytest.raises(Malformed, match="cursor"):
+    with pytest.raises(InvalidRequest, match="cursor"):
         place_of(cursor_of(7, PageQuery()), RendersQuery(), int)
 
 
 @pytest.mark.parametrize("text", ["", "x", "!!!!", "bnVsbA", "WzFd", "WzEsMiwzXQ", "e30", "ÿ"])
 def test_what_is_no_cursor_is_refused(text: str) -> None:
-    with pytest.raises(Malformed, match="cursor"):
+    with pytest.raises(InvalidRequest, match="cursor"):
         place_of(text, LOW, int)
 
 
 def test_a_place_of_another_kind_is_refused() -> None:
-    with pytest.raises(Malformed, match="another list"):
+    with pytest.raises(InvalidRequest, match="another list"):
         place_of(cursor_of("alpha", LOW), LOW, int)

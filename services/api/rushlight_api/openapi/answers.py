@@ -61,7 +61,8 @@ def problems_of(declared: Operation) -> set[int]:
         found.update(WITH_KEYS)
     if declared.bodies:
         found.update(WITH_BODY)
-    if declared.commands or declared.keyed:
+    listed = declared.query is not None and "cursor" in declared.query.model_fields
+    if declared.bodies or listed:
         found.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     return found - declared.answers.keys()
 

@@ -52,7 +52,7 @@ LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
     "in": "header",
     "description": "go on after this position (streams only)",
-    "schema": {"type": "string", "pattern": r"^\d{1,18}$"},
+    "schema": {"type": "string", "examples": ["4711"]},
 }
 SIGNIFICANT = re.compile(r"\{(\w+)(?::\w+)?\}")
 

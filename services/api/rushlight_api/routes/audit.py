@@ -1,6 +1,7 @@
 """The farm as it was at any position of its log, or at any time."""
 
 from datetime import datetime
+from typing import Any
 
 from litestar import Response, get
 from pydantic import Field, field_validator
@@ -22,6 +23,12 @@ from rushlight_api.showing import answer
 
 TAG = "audit"
 TASKS, WORKERS = "tasks", "workers"
+MOMENT: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "pattern": "^[0-9]{1,18}$"},
+        {"type": "string", "format": "date-time"},
+    ]
+}
 Place = tuple[int, str] | None
 
 
@@ -32,6 +39,7 @@ class StateQuery(RendersQuery):
         None,
         description="a position, or a time with its offset; without it the log's end",
         examples=["4711", "2026-05-04T12:00:00Z"],
+        json_schema_extra=MOMENT,
     )
     cursor: str | None = Field(None, description="`tasks.next` of the page before")
     workers_cursor: str | None = Field(None, description="`workers.next` of the page before")

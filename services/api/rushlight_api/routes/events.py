@@ -20,7 +20,7 @@ from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
 from rushlight_api.feed import PREFIX, Reader
 from rushlight_api.identity import caller_of, door_of
-from rushlight_api.listing import LIMIT, LIMIT_MAX
+from rushlight_api.listing import LIMIT, LIMIT_MAX, UUID_PATTERN, listed
 from rushlight_api.operations import Media, operation
 from rushlight_api.problems import Malformed
 from rushlight_api.reading import INTEGER_MAX, Incoming, Query, read_query
@@ -33,6 +33,10 @@ TOPICS_MAX = 32
 LAST_ID = "Last-Event-ID"
 OF_PAGES = frozenset({"until", "since", "before", "limit", "cursor"})
 ANY = ".*"
+TOPIC_PATTERNS = [
+    re.escape(name.removeprefix(PREFIX))
+    for name in sorted({*EVENTS, *(one.rpartition(".")[0] + ANY for one in EVENTS)})
+]
 _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 9999))
 _TICK = timedelta(microseconds=1)
 _POSITION = re.compile(r"\d{1,18}")
@@ -90,14 +94,19 @@ class EventsQuery(Query):
     """Which events; all that is given must hold."""
 
     task_id: Annotated[str, AfterValidator(_task_ids)] | None = Field(
-        None, description="of these tasks; ids with commas"
+        None,
+        description="of these tasks; ids with commas",
+        json_schema_extra=listed(UUID_PATTERN),
     )
     job_id: str | None = Field(None, description="of the tasks of this job", examples=["shot-010"])
     worker_id: str | None = Field(
         None, pattern=WORKER_ID, description="that name this worker", examples=["alpha"]
     )
     topic: Annotated[str, AfterValidator(_topics)] | None = Field(
-        None, description="of these kinds; names with commas", examples=["task.completed,worker.*"]
+        None,
+        description="of these kinds; names with commas",
+        examples=["task.completed,worker.*"],
+        json_schema_extra=listed(*TOPIC_PATTERNS),
     )
     principal: str | None = Field(None, description="that this principal caused")
     after: Position | None = Field(None, description="after this position")

@@ -30,7 +30,7 @@ from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.asking import ask, job_address, shown_task
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
-from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
+from rushlight_api.listing import LIMIT, LIMIT_MAX, UUID_PATTERN, listed, only, several
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.reading import (
@@ -55,9 +55,16 @@ class RendersQuery(Query):
     """Filters of ``GET /renders``; all that are given must hold."""
 
     status: Annotated[str | None, only(STATUSES)] = Field(
-        None, description="one or several, with commas", examples=["pending,rendering"]
+        None,
+        description="one or several, with commas",
+        examples=["pending,rendering"],
+        json_schema_extra=listed(*STATUSES),
     )
-    task_id: str | None = Field(None, description=f"one or several, with commas, at most {IDS_MAX}")
+    task_id: str | None = Field(
+        None,
+        description=f"one or several, with commas, at most {IDS_MAX}",
+        json_schema_extra=listed(UUID_PATTERN),
+    )
     job_id: str | None = Field(None, description="tasks of this job")
     submitted_by: str | None = Field(None, description="tasks that this principal submitted")
     worker_id: str | None = Field(None, description="tasks that this worker has")

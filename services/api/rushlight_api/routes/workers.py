@@ -38,7 +38,7 @@ from rushlight_api.asking import (
 )
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
-from rushlight_api.listing import LIMIT, LIMIT_MAX, only, several
+from rushlight_api.listing import LIMIT, LIMIT_MAX, listed, only, several
 from rushlight_api.operations import operation
 from rushlight_api.reading import (
     Incoming,
@@ -63,7 +63,10 @@ class WorkersQuery(Query):
     """Filters of ``GET /workers``."""
 
     status: Annotated[str | None, only(STATUSES)] = Field(
-        None, description="one or several, with commas", examples=["ready,busy"]
+        None,
+        description="one or several, with commas",
+        examples=["ready,busy"],
+        json_schema_extra=listed(*STATUSES),
     )
     limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
     cursor: str | None = Field(None, description="`next` of the page before")
