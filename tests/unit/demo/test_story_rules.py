@@ -29,6 +29,7 @@ def task(number: int, **fields: Any) -> TaskResource:
         "task_id": UUID(int=number),
         "name": f"part-{number}",
         "job_id": JOB,
+        "submitted_by": "anonymous",
         "status": "pending",
         "priority": "LOW",
         "estimated_render_time": None,
