@@ -77,7 +77,8 @@ class Door:
             Forbidden: its role may not call this, or it is a page of another site.
             RateLimited: too many requests of that principal.
         """
-        if allowed is PUBLIC:
+        # Not `is`: what routers hand down to their handlers is a copy.
+        if allowed == PUBLIC:
             return self._admit_anybody(request)
         text = _bearer(request)
         key = None if text is None else self.keys.find(text)
@@ -105,9 +106,13 @@ class Door:
     def still_admits(self, request: Incoming) -> bool:
         """Whether who was let in would be now: for requests that are held."""
         caller = caller_of(request)
-        if caller.key_id is None:
-            return not self.asks_for_keys
-        return self.keys.find(_bearer(request) or "") is not None
+        try:
+            if caller.key_id is None:
+                return not self.asks_for_keys
+            return self.keys.find(_bearer(request) or "") is not None
+        except KeysUnavailable as error:
+            _log.warning("held_request_ended", principal=caller.principal, reason=str(error))
+            return False
 
     def _holder(self, text: str | None, key: Key | None) -> Caller:
         if text is None:

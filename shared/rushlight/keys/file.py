@@ -28,6 +28,7 @@ class KeyFile:
         self._path = path
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._make_private()
+        self._opened = self._there()
         with self._failures():
             self._writer = _connect(path)
             try:
@@ -47,12 +48,14 @@ class KeyFile:
     def look(self) -> Iterator[sqlite3.Cursor]:
         """Read what is there now, whoever wrote it."""
         with self._reading, self._failures():
+            self._refuse_another()
             yield self._reader.cursor()
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Cursor]:
         """One transaction, on the disk when it returns; of two at once the other one waits."""
         with self._writing, self._failures():
+            self._refuse_another()
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer.cursor()
@@ -60,6 +63,26 @@ class KeyFile:
             except BaseException:
                 self._writer.rollback()
                 raise
+
+    def _there(self) -> tuple[int, int]:
+        """Which file it is that has the name now."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise self._unavailable(error.strerror) from error
+        return found.st_dev, found.st_ino
+
+    def _refuse_another(self) -> None:
+        """SQLite would go on with a file that was removed, and see nothing that others change.
+
+        Raises:
+            KeysUnavailable: it is gone, or another one is in its place.
+        """
+        if self._there() != self._opened:
+            raise KeysUnavailable(
+                f"the keys in {self._path} are another file than at the start: start the farm"
+                " again, so that it knows those that are there now"
+            )
 
     def _make_private(self) -> None:
         """Before SQLite makes it, which would let others read it.

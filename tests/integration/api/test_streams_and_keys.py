@@ -7,6 +7,8 @@ import pytest
 from tests.integration.api.conftest import ServedFarm, serve
 from tests.integration.api.listener import Listener
 
+from rushlight.keys.store import KEYS_FILE
+
 
 @pytest.fixture
 async def quick(tmp_path: Path) -> AsyncIterator[ServedFarm]:
@@ -44,6 +46,20 @@ async def test_the_first_key_ends_streams_that_had_none(quick: ServedFarm) -> No
     async with Listener(quick.url) as listener:
         bearer(quick, "root", "admin")
         await listener.until(lambda: listener.ended)
+
+
+async def test_a_stream_ends_while_nobody_knows_whose_keys_count(
+    quick: ServedFarm, tmp_path: Path
+) -> None:
+    key = bearer(quick, "root", "admin")
+    async with Listener(quick.url, authorization=key) as listener:
+        (tmp_path / KEYS_FILE).rename(tmp_path / "elsewhere")
+        await listener.until(lambda: listener.ended)
+        answers = [await quick.http.get(path) for path in ("/renders", "/nowhere", "/readyz")]
+        (tmp_path / "elsewhere").rename(tmp_path / KEYS_FILE)
+
+        assert [answer.status_code for answer in answers] == [503, 503, 503]
+        assert (await quick.http.get("/healthz")).status_code == 200
 
 
 async def test_one_principal_takes_no_streams_from_others(quick: ServedFarm) -> None:
