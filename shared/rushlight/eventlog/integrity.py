@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from rushlight.errors import LogError
+from rushlight.eventlog.at_rest import reading_uri
 from rushlight.eventlog.failures import DAMAGED, damaged, log_errors, sqlite_name
 from rushlight.eventlog.folder import LOG_FILE, acknowledged_head
 from rushlight.eventlog.rows import EVENTS_TABLE, FORMAT
@@ -115,14 +116,8 @@ def _is_cut_inside_a_page(path: Path) -> bool:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Read-only, and past SQLite's refusal of a file that is shorter than its header says.
-
-    A log that nobody has open is left as it is: SQLite would lay a write-ahead file beside it,
-    which may then belong to somebody who is not the farm.
-    """
-    alone = not path.with_name(f"{path.name}-wal").exists()
-    mode = "mode=ro&immutable=1" if alone else "mode=ro"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
+    """Read-only, and past SQLite's refusal of a file that is shorter than its header says."""
+    connection = sqlite3.connect(reading_uri(path), uri=True)
     connection.execute("PRAGMA writable_schema=ON")
     return connection
 

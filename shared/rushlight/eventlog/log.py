@@ -18,6 +18,7 @@ from rushlight.clock import Clock
 from rushlight.domain.base import FarmEvent
 from rushlight.errors import LogDamaged, NotFound
 from rushlight.eventlog import rows
+from rushlight.eventlog.at_rest import reading_uri_until
 from rushlight.eventlog.checkpoints import Checkpoints
 from rushlight.eventlog.failures import damaged, log_errors
 from rushlight.eventlog.folder import LOG_FILE, AcknowledgedHead, FolderLock, make_folder
@@ -88,18 +89,19 @@ class FarmLog:
 
     @classmethod
     def open_read_only(cls, data: Path) -> Self:
-        """Open it for reading only, whether or not a farm runs on it.
+        """Open it for reading only, whether or not a farm runs on it; nothing is left beside it.
 
         Raises:
             NotFound: there is no log in that folder.
             LogDamaged: as for ``open``.
+            LogInUse: at ``close``, where a farm was started meanwhile: what was read may be wrong.
         """
         path = data / LOG_FILE
         if not path.exists():
             raise NotFound(f"no log in {data}: name the folder that the farm has as --data")
         check(data)
         with ExitStack() as held:
-            return cls(path, f"{path.absolute().as_uri()}?mode=ro", create=False, held=held)
+            return cls(path, reading_uri_until(path, held), create=False, held=held)
 
     def _make_views(self) -> None:
         """Make views that are new or of an older version, from the log."""
