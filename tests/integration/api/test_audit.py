@@ -7,6 +7,8 @@ import pytest
 from tests.integration.api.conftest import ServedFarm
 
 from rushlight.clock import SystemClock
+from rushlight_api.cursors import cursor_of
+from rushlight_api.routes.audit import StateQuery
 
 
 async def state(served: ServedFarm, query: str = "", *, status: int = 200) -> Any:
@@ -191,3 +193,24 @@ async def test_cursors_belong_to_their_list_and_their_answer(served: ServedFarm)
         (f"cursor={of_tasks}&status=pending", "other filters"),
     ):
         assert said in (await state(served, query, status=422))["detail"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "place"),
+    [
+        ("cursor", "x"),
+        ("cursor", "tasks 1"),
+        ("cursor", "tasks x 1"),
+        ("cursor", "tasks 1 x"),
+        ("cursor", f"tasks 1 {10**30}"),
+        ("cursor", f"tasks {10**30} 1"),
+        ("workersCursor", "workers 1 a b"),
+        ("workersCursor", "workers 1 \x00"),
+    ],
+)
+async def test_a_cursor_that_somebody_made_up_is_refused(
+    served: ServedFarm, cursor: str, place: str
+) -> None:
+    await served.submit()
+
+    await state(served, f"{cursor}={cursor_of(place, StateQuery())}", status=422)

@@ -1,5 +1,7 @@
 """Cursors go on where a page ended, and nowhere else."""
 
+import base64
+
 import pytest
 
 from rushlight.errors import InvalidRequest
@@ -41,3 +43,21 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 def test_a_place_of_another_kind_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="another list"):
         place_of(cursor_of("alpha", LOW), LOW, int)
+
+
+@pytest.mark.parametrize("place", [-1, 2**63, 10**30])
+def test_a_place_that_no_list_has_is_refused(place: int) -> None:
+    with pytest.raises(InvalidRequest, match="another list"):
+        place_of(cursor_of(place, LOW), LOW, int)
+
+
+def test_a_sign_that_nobody_can_keep_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="give `next`"):
+        place_of(cursor_of("\ud800", LOW), LOW, str)
+
+
+def test_a_cursor_may_be_nested_as_deeply_as_a_head_allows() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 45_000).decode()
+
+    with pytest.raises(InvalidRequest, match="give `next`"):
+        place_of(deep, LOW, int)

@@ -1,5 +1,6 @@
 """The farm as it was at any position of its log, or at any time."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from rushlight.errors import InvalidRequest
 from rushlight.eventlog.history import Moment
 from rushlight.eventlog.past_tasks import Filters
 from rushlight.messages.audit import StateResource
+from rushlight.messages.commands import WORKER_ID
 from rushlight.messages.moments import read_moment
 from rushlight.shapes import state_resource
 from rushlight_api.access import AUDITORS
@@ -30,6 +32,12 @@ MOMENT: dict[str, Any] = {
     ]
 }
 Place = tuple[int, str] | None
+# What cursors hold: which list, the position of the state, and the last one that was shown.
+_NUMBER = r"[0-9]{1,18}"
+_PLACES = {
+    TASKS: re.compile(rf"{TASKS} ({_NUMBER}) ({_NUMBER})"),
+    WORKERS: re.compile(rf"{WORKERS} ({_NUMBER}) ({WORKER_ID[1:-1]})"),
+}
 
 
 class StateQuery(RendersQuery):
@@ -131,10 +139,11 @@ def _place(of: str, cursor: str | None, query: StateQuery) -> Place:
     found = place_of(cursor, query, str)
     if found is None:
         return None
-    kind, position, place = found.split(" ")
-    if kind != of:
+    parts = _PLACES[of].fullmatch(found)
+    if parts is None:
+        kind = found.partition(" ")[0]
         raise InvalidRequest(f"query parameter for more {of}: it is a cursor of {kind}")
-    return int(position), place
+    return int(parts[1]), parts[2]
 
 
 HANDLERS = [read_state]
