@@ -58,6 +58,15 @@ async def test_a_log_that_cannot_be_written_makes_the_farm_unready_until_it_can(
         await until(served, lambda status, _: status == 200)
 
 
+async def test_where_the_farm_has_its_files_is_not_told_to_everybody(served: ServedFarm) -> None:
+    await until(served, lambda status, _: status == 200)
+    served.parts.keys._file._reader.close()
+    status, checks = await readiness(served)
+
+    assert status == 503
+    assert checks["keys"].startswith("the keys in DATA/keys.sqlite3 cannot be used")
+
+
 async def test_a_dispatcher_that_has_ended_is_told(served: ServedFarm) -> None:
     await until(served, lambda status, _: status == 200)
     dispatcher, reaper = served.parts._tasks

@@ -18,6 +18,7 @@ from rushlight_api.showing import answer
 
 TAG = "farm"
 PROBES = [HttpMethod.GET, HttpMethod.HEAD]
+FOLDER = "DATA"
 
 
 @get(
@@ -69,7 +70,10 @@ async def readyz(request: Incoming) -> Response[bytes]:
         "shutdown": "begun" if farm.closing else "ok",
     }
     ready = all(found == "ok" for found in checks.values())
-    resource = HealthResource(status="ok" if ready else "unavailable", checks=checks)
+    # Everybody may read this, and where the farm's files are is not for everybody.
+    folder = str(farm.settings.data.absolute())
+    told = {name: found.replace(folder, FOLDER) for name, found in checks.items()}
+    resource = HealthResource(status="ok" if ready else "unavailable", checks=told)
     return answer(resource, status=200 if ready else 503)
 
 
