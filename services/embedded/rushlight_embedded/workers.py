@@ -13,7 +13,7 @@ from rushlight.errors import SettingsInvalid
 from rushlight.settings import PREFIX, FarmSettings, ServerSettings, WorkerSettings
 from rushlight_embedded.worker_keys import NOT_FOR_WORKERS, WorkerKeys
 from rushlight_reaper.provisioners.local import Launch
-from rushlight_reaper.provisioners.port import Offer
+from rushlight_reaper.provisioners.offer import Offer
 from rushlight_worker.capabilities import GROUP, find_renderers
 
 DEFAULT_SCENE = "demo:orrery.xml"

@@ -11,7 +11,7 @@ from rushlight.testing import ManualClock
 from rushlight_embedded.worker_keys import WorkerKeys
 from rushlight_embedded.workers import launch_of, with_provisioner, worker_count
 from rushlight_reaper.provisioners.local import Launch
-from rushlight_reaper.provisioners.port import Offer
+from rushlight_reaper.provisioners.offer import Offer
 
 OFFER = Offer(renderers=("mitsuba",), default_scene=True)
 CORES = os.cpu_count() or 1

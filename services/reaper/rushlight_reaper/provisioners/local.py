@@ -20,7 +20,7 @@ import structlog
 
 from rushlight.clock import Clock
 from rushlight.errors import Unavailable
-from rushlight_reaper.provisioners.port import Offer
+from rushlight_reaper.provisioners.offer import Offer
 
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 # One that ran for so long failed for another reason than the one before.
