@@ -341,7 +341,7 @@ async def test_only_an_end_has_outputs(farm: ManualFarm) -> None:
     task_id = await _task_in(farm, "pending")
     body = {"status": "paused", "outputs": []}
     response = await farm.http.put(f"/renders/{task_id}/status", json=body)
-    assert response.status_code == 400
+    assert response.status_code == 422
     assert "#/outputs" in response.json()["detail"]
 
 
