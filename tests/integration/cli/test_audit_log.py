@@ -63,7 +63,9 @@ def job_of(events: list[Event]) -> set[str]:
     return {e["taskId"] for e in events if e["payload"].get("job_id") == "job"}
 
 
-@pytest.mark.parametrize(("given", "fits"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("given", "fits"), CASES, ids=[" ".join(map(str, given)) for given, _ in CASES]
+)
 def test_filters_find_what_fits_and_the_last_of_it(
     audit: Cli, events: list[Event], given: tuple[object, ...], fits: Callable[[Event], bool]
 ) -> None:
