@@ -1,6 +1,6 @@
 """What commands on a data folder share: its option, moments of its past, and ids on its log."""
 
-import os
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from click import get_current_context
 
-from rushlight.cli.farm import DEFAULT_DATA, JSON_KEY
+from rushlight.cli.farm import JSON_KEY, default_data
 from rushlight.cli.output import Output
+from rushlight.clock import SystemClock
 from rushlight.errors import InvalidRequest, NotFound
 from rushlight.messages.moments import read_moment
 
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
     from rushlight.eventlog.history import History
 
 SHORTEST = 4
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 
 class MomentType(click.ParamType[Any]):
-    """A position or a time; a time without its offset is one of this machine's time zone."""
+    """A position or a time.
+
+    A time without its offset is one of this machine's time zone, one without its day is today's:
+    as tables show them.
+    """
 
     name = "moment"
 
@@ -29,8 +35,11 @@ class MomentType(click.ParamType[Any]):
         """Read it; wrong usage names the option."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]
+        text = value.strip()
+        if _TIME_OF_DAY.fullmatch(text):
+            text = f"{SystemClock().now().astimezone():%Y-%m-%d} {text}"
         try:
-            return read_moment(value, local=True)
+            return read_moment(text, local=True)
         except ValueError as error:
             self.fail(f"{value!r} {error}", param, ctx)
 
@@ -44,7 +53,7 @@ def on_data(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--data",
         type=click.Path(file_okay=False, path_type=Path),
-        default=lambda: os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA),
+        default=default_data,
         metavar="DIR",
         help="The farm's data folder; ./rushlight-data without it.",
     )(command)

@@ -21,7 +21,7 @@ def _whose(event: Json) -> Any:
 
 COLUMNS = (
     Column("POSITION", lambda e: e["position"], justify="right"),
-    Column("TIME", lambda e: e["time"], lambda e: words.local_time(e["time"])),
+    Column("TIME", lambda e: e["time"], lambda e: words.listed_time(e["time"])),
     Column("EVENT", lambda e: e["topic"], words.topic),
     Column("OF", _whose, lambda e: words.short(e["taskId"]) or e["workerId"]),
     Column("BY", lambda e: e["principal"]),

@@ -50,15 +50,20 @@ def state_of(key: Json) -> str:
     return "expired" if over else "counts"
 
 
+def _when(title: str, field: str) -> Column:
+    """For people the time if it is today's, else the day: there are many columns."""
+    return Column(title, lambda k: k[field], lambda k: (words.listed_time(k[field]) or "")[:10])
+
+
 KEY_COLUMNS = (
     Column("KEY", lambda k: k["keyId"]),
-    Column("NAME", lambda k: k["name"]),
+    Column("NAME", lambda k: k["name"], wraps=True),
     Column("ROLE", lambda k: k["role"]),
     Column("STATE", state_of),
-    Column("CREATED", lambda k: k["createdAt"], lambda k: words.local_time(k["createdAt"])),
-    Column("BY", lambda k: k["createdBy"]),
-    Column("EXPIRES", lambda k: k["expiresAt"], lambda k: words.local_time(k["expiresAt"])),
-    Column("LAST USED", lambda k: k["lastUsedAt"], lambda k: words.local_time(k["lastUsedAt"])),
+    _when("CREATED", "createdAt"),
+    Column("BY", lambda k: k["createdBy"], wraps=True),
+    _when("EXPIRES", "expiresAt"),
+    _when("LAST USED", "lastUsedAt"),
 )
 
 

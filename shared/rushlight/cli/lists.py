@@ -14,13 +14,15 @@ STATUSES = ("pending", "rendering", "completed", "failed", "cancelled", "paused"
 
 TASK_COLUMNS = (
     Column("TASK", lambda t: t["taskId"], lambda t: words.short(t["taskId"])),
-    Column("NAME", lambda t: t["name"]),
+    Column("NAME", lambda t: t["name"], wraps=True),
     Column("STATUS", lambda t: t["status"], words.state, words.state_style),
     Column("PRIORITY", lambda t: t["priority"]),
     Column("FRAMES", words.frames_done, justify="right"),
     Column("WORKER", lambda t: t["workerId"]),
-    Column("JOB", lambda t: t["jobId"]),
-    Column("SUBMITTED", lambda t: t["creationTime"], lambda t: words.local_time(t["creationTime"])),
+    Column("JOB", lambda t: t["jobId"], wraps=True),
+    Column(
+        "SUBMITTED", lambda t: t["creationTime"], lambda t: words.listed_time(t["creationTime"])
+    ),
 )
 
 
@@ -37,10 +39,10 @@ WORKER_COLUMNS = (
     Column("STATUS", lambda w: w["status"], style=words.state_style),
     Column("TASK", lambda w: w["currentTaskId"], lambda w: words.short(w["currentTaskId"])),
     Column("MODE", lambda w: w["mode"]),
-    Column("RENDERERS", renderers_of),
-    Column("TAGS", lambda w: ",".join(w["tags"])),
+    Column("RENDERERS", renderers_of, wraps=True),
+    Column("TAGS", lambda w: ",".join(w["tags"]), wraps=True),
     Column("HEARTBEAT", lambda w: w["lastHeartbeat"], lambda w: _heard(w["lastHeartbeat"])),
-    Column("REASON", lambda w: w["reason"]),
+    Column("REASON", lambda w: w["reason"], wraps=True),
 )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 # Renderers write what they like into their logs; a terminal would obey it.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What stands where a value is not there.
+NOTHING = "-"
 _BLANKS = re.compile(r"[\t\r\n]+")
 
 
@@ -25,7 +27,8 @@ def safe(text: str) -> str:
 class Column:
     """A column: its value for programs, and for people where that is another.
 
-    People see only the beginning of what is ``clipped``.
+    People see only the beginning of what is ``clipped``. Where it is narrow, only what ``wraps``
+    is broken over lines: ids are there to be copied.
     """
 
     title: str
@@ -34,6 +37,11 @@ class Column:
     style: Callable[[Json], str] | None = None
     justify: Literal["left", "right"] = "left"
     clipped: bool = False
+    wraps: bool = False
+
+    def shown(self, item: Json) -> str:
+        """The value for people, on one line."""
+        return _plain((self.people or self.plain)(item))
 
 
 @dataclass(frozen=True)
@@ -95,16 +103,23 @@ class Output:
 
 def _plain(value: Any) -> str:
     if value is None:
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _BLANKS.sub(" ", safe(str(value))) or "-"
+    return _BLANKS.sub(" ", safe(str(value))) or NOTHING
 
 
 def _table(columns: Sequence[Column], items: Iterable[Json]) -> Any:
     from rich.table import Table  # noqa: PLC0415 - only where people look
     from rich.text import Text  # noqa: PLC0415
 
+    items = list(items)
+    # What nobody has is left out: eighty columns are soon full.
+    columns = [
+        column
+        for column in columns
+        if not items or any(column.shown(one) != NOTHING for one in items)
+    ]
     clips = any(column.clipped for column in columns)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), expand=clips)
     for column in columns:
@@ -112,16 +127,13 @@ def _table(columns: Sequence[Column], items: Iterable[Json]) -> Any:
             column.title,
             justify=column.justify,
             overflow="ellipsis" if column.clipped else "fold",
-            no_wrap=clips,
+            no_wrap=clips or not column.wraps,
             ratio=1 if column.clipped else None,
         )
     for one in items:
         table.add_row(
             *(
-                Text(
-                    _plain((column.people or column.plain)(one)),
-                    style=column.style(one) if column.style else "",
-                )
+                Text(column.shown(one), style=column.style(one) if column.style else "")
                 for column in columns
             )
         )

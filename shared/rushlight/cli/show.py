@@ -22,7 +22,7 @@ def _more_than_result(attempt: Json) -> str | None:
 ATTEMPT_COLUMNS = (
     Column("ATTEMPT", lambda a: a["attempt"], justify="right"),
     Column("WORKER", lambda a: a["workerId"]),
-    Column("STARTED", lambda a: a["startTime"], lambda a: words.local_time(a["startTime"])),
+    Column("STARTED", lambda a: a["startTime"], lambda a: words.listed_time(a["startTime"])),
     Column(
         "TOOK",
         lambda a: words.between(a["startTime"], a["endTime"]),
@@ -36,13 +36,13 @@ ATTEMPT_COLUMNS = (
         lambda a: RESULT_STYLES.get(a["result"], "yellow"),
     ),
     Column("FRAMES", lambda a: a["framesRendered"]),
-    Column("DETAIL", lambda a: words.first_line(a["detail"]), _more_than_result),
+    Column("DETAIL", lambda a: words.first_line(a["detail"]), _more_than_result, wraps=True),
 )
 
 
 EVENT_COLUMNS = (
     Column("POSITION", lambda e: e["position"], justify="right"),
-    Column("TIME", lambda e: e["time"], lambda e: words.local_time(e["time"])),
+    Column("TIME", lambda e: e["time"], lambda e: words.listed_time(e["time"])),
     Column("EVENT", lambda e: e["topic"], lambda e: e["topic"].removeprefix("rushlight.")),
     Column("BY", lambda e: e["principal"]),
     Column("PAYLOAD", lambda e: words.as_json(e["payload"]), words.payload, clipped=True),

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from rushlight.clock import SystemClock
+
 Json = dict[str, Any]
 SHORT_ID = 8
 _KIB = 1024
@@ -39,6 +41,15 @@ def local_time(text: str | None) -> str | None:
     if text is None:
         return None
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def listed_time(text: str | None) -> str | None:
+    """The same for tables, where it is narrow: without the day, if that is today."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text).astimezone()
+    today = SystemClock().now().astimezone().date()
+    return f"{moment:%H:%M:%S}" if moment.date() == today else local_time(text)
 
 
 def clock_time(text: str) -> str:

@@ -12,13 +12,19 @@ _STYLES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 _COLOURS = re.compile(r"\x1b\[(?:\d+;)*[349]\d[;m]")
 
 
-def seen(cli: Cli, *given: object, typed: str = "", colours: bool | None = None) -> tuple[int, str]:
-    """Run it in a terminal of 120 columns; exit code and what stood there.
+def seen(
+    cli: Cli, *given: object, typed: str = "", colours: bool | None = None, columns: int = 120
+) -> tuple[int, str]:
+    """Run it in a terminal of so many columns; exit code and what stood there.
 
     Without its styles, unless ``colours`` is given: True as they are, False as NO_COLOR makes them.
     """
     terminal, end = pty.openpty()
-    environment = cli.environment | {"COLUMNS": "120", "LINES": "40", "TERM": "xterm-256color"}
+    environment = cli.environment | {
+        "COLUMNS": str(columns),
+        "LINES": "40",
+        "TERM": "xterm-256color",
+    }
     if colours is False:
         environment["NO_COLOR"] = "1"
     process = subprocess.Popen(
@@ -52,6 +58,26 @@ def test_a_list_is_a_table_with_short_ids(rushlight: Cli) -> None:
     assert code == 0
     assert heading.split()[:3] == ["TASK", "NAME", "STATUS"]
     assert row.split()[:3] == [task_id[-8:], "seen", "completed"]
+
+
+def test_eighty_columns_are_enough_for_a_line_per_task_with_whole_ids(rushlight: Cli) -> None:
+    ids = [rushlight.gated("-", "--job", "sequence-010_beauty") for _ in range(2)]
+    rushlight("watch", *ids)
+
+    _, text = seen(rushlight, "ls", "--job", "sequence-010_beauty", columns=80)
+
+    heading, *lines = text.rstrip().split("\r\n")
+    assert heading.split() == [
+        "TASK",
+        "STATUS",
+        "PRIORITY",
+        "FRAMES",
+        "WORKER",
+        "JOB",
+        "SUBMITTED",
+    ]
+    assert [line.split()[0] for line in lines] == [one[-8:] for one in reversed(ids)]
+    assert max(map(len, lines)) <= 80
 
 
 def test_colours_go_away_when_asked_to(rushlight: Cli) -> None:
