@@ -7,6 +7,7 @@ through here. Sizes are limited by the routes (``request_max_body_size``) while 
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
+from math import isinf
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
@@ -28,7 +29,7 @@ Incoming = Request[Any, Any, Any]
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound="Query")
 # Only a text that holds one of these is looked through for numbers and signs that nobody can keep.
-_SUSPECT = re.compile(rb"\d{19}|\\u0000")
+_SUSPECT = re.compile(rb"\d{19}|[eE]\+?\d{3}|\\u0000")
 
 
 class NoBody(Body):
@@ -174,7 +175,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _unfit(value: Any, at: str) -> Iterator[ErrorPart]:
-    """Integers beyond 64 bits and the sign NUL: no database keeps them."""
+    """Numbers beyond 64 bits and the sign NUL: no database keeps them."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _unfit(name, at)
@@ -184,6 +185,8 @@ def _unfit(value: Any, at: str) -> Iterator[ErrorPart]:
             yield from _unfit(inner, f"{at}/{index}")
     elif isinstance(value, int) and abs(value) > INTEGER_MAX:
         yield ErrorPart(pointer=at, detail="is an integer beyond 64 bits")
+    elif isinstance(value, float) and isinf(value):
+        yield ErrorPart(pointer=at, detail="is a number beyond 64 bits")
     elif isinstance(value, str) and "\x00" in value:
         yield ErrorPart(pointer=at, detail="holds the sign NUL (\\u0000)")
 

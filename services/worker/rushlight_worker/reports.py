@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from rushlight.clock import Clock
 from rushlight.messages.commands import (
+    REASON_MAX,
     AttemptStopped,
     CompleteTask,
     FailAttempt,
@@ -135,7 +136,7 @@ class Reports:
                     attempt=report.attempt,
                     worker_id=report.worker_id,
                     instance=report.instance,
-                    reason=f"the farm refused the worker's {report.kind()}: {detail}",
+                    reason=f"the farm refused the worker's {report.kind()}: {detail}"[:REASON_MAX],
                 )
             )
 

@@ -13,6 +13,8 @@ from pydantic import Field
 from rushlight.messages.base import Kinds, Message, Part
 
 WORKER_ID = r"^[A-Za-z0-9_-]{1,64}$"
+# Signs of why an attempt failed, with the last lines of its log.
+REASON_MAX = 65_536
 Priority = Literal["RUSH", "HIGH", "MEDIUM", "LOW"]
 
 
@@ -20,9 +22,9 @@ class Output(Part):
     """One finished frame; ``frame`` is None for a still."""
 
     frame: int | None = None
-    path: str
+    path: str = Field(min_length=1, max_length=1024)
     bytes: int | None = Field(None, ge=0)
-    sha256: str | None = None
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     render_s: float | None = Field(None, ge=0)
 
 
@@ -146,7 +148,7 @@ class FailAttempt(Report):
     the task avoids that worker; "task" (settings that make no sense) is final: no retry can help.
     """
 
-    reason: str
+    reason: str = Field(max_length=REASON_MAX)
     fault: Literal["render", "worker", "task"] = "render"
     outputs: tuple[Output, ...] = ()
 

@@ -18,6 +18,7 @@ WorkerStatus = Literal["requested", "ready", "busy", "draining", "offline", "fai
 TASKS_MAX = 10_000
 FRAMES_MAX = 10_000
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Label = Annotated[str, Field(max_length=256)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")]
 RootPath = Annotated[
     str,
@@ -129,7 +130,9 @@ class RequeueBody(Body):
 class CapabilitiesBody(Body):
     """What a worker offers; no ``renderers``: any task (plain REST workers)."""
 
-    renderers: dict[str, str] | None = Field(None, examples=[{"mitsuba": "3.9.1"}])
+    renderers: dict[Label, Label] | None = Field(
+        None, max_length=64, examples=[{"mitsuba": "3.9.1"}]
+    )
     default_scene: bool = False
     memory_mib: int | None = Field(None, gt=0)
     tags: list[Name] = Field(default_factory=list, max_length=32)

@@ -3,13 +3,15 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import anyio
 import pytest
 from tests.integration.api.conftest import ServedFarm, held_up, serve
 
+from rushlight.messages.commands import REASON_MAX
 from rushlight.settings import FarmSettings
+from rushlight_api.stamps import NAMESPACE
 
 
 async def heartbeat(
@@ -244,6 +246,9 @@ async def test_reports_sent_twice_have_the_same_outcomes(served: ServedFarm) -> 
         ({"worker_id": "beta"}, "#/reports/0/worker_id", 422),
         ({"instance": "i2"}, "#/reports/0/instance", 422),
         ({"attempt": None}, "#/reports/0/attempt", 422),
+        ({"reason": "x" * (REASON_MAX + 1)}, "#/reports/0", 400),
+        ({"outputs": [{"path": "x" * 1025}]}, "#/reports/0", 400),
+        ({"outputs": [{"path": "out:a.png", "sha256": 'x"\r\nA: b'}]}, "#/reports/0", 400),
     ],
 )
 async def test_a_report_that_is_none_is_refused_with_all_that_came_with_it(
@@ -258,6 +263,29 @@ async def test_a_report_that_is_none_is_refused_with_all_that_came_with_it(
 
     assert problem["errors"][0]["pointer"].startswith(pointer)
     assert task["status"] == "rendering"
+
+
+async def test_nobody_speaks_first_for_what_another_will_ask(served: ServedFarm) -> None:
+    message = await assigned(served)
+    foreseen = uuid5(NAMESPACE, "\n".join(("anonymous", "POST", "/renders", "shot-010")))
+    early = {**report("FailAttempt", message, reason="broken"), "command_id": str(foreseen)}
+    body = {"instance": "i1", "reports": [early]}
+    problem = await served.json("POST", "/workers/alpha/reports", body, status=422)
+    asked = await served.http.post("/renders", json={}, headers={"idempotency-key": "shot-010"})
+
+    assert problem["errors"][0]["pointer"] == "#/reports/0/command_id"
+    assert asked.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "renderers", [{"x" * 257: "1"}, {"x": "1" * 257}, {f"r{n}": "1" for n in range(65)}]
+)
+async def test_what_a_worker_offers_has_its_limits(
+    served: ServedFarm, renderers: dict[str, str]
+) -> None:
+    answer = await served.join("alpha", "i1", capabilities={"renderers": renderers})
+
+    assert answer.status_code == 400
 
 
 async def test_nobody_reports_under_the_name_of_somebody_else(served: ServedFarm) -> None:

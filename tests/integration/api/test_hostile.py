@@ -99,3 +99,12 @@ async def test_who_is_unknown_cannot_have_much_kept(served: ServedFarm) -> None:
     answer = await served.http.post("/workers/alpha/key", content=body, headers=JSON)
 
     assert_problem(answer, 413, "body-too-large")
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1E+400", "9" * 400 + ".0"])
+async def test_a_number_that_nobody_can_keep_is_refused(served: ServedFarm, number: str) -> None:
+    body = b'{"settings": {"a": [%s]}}' % number.encode()
+    answer = await served.http.post("/renders", content=body, headers=JSON)
+
+    [part] = assert_problem(answer, 422, "invalid-request")["errors"]
+    assert part == {"pointer": "#/settings/a/0", "detail": "is a number beyond 64 bits"}

@@ -43,6 +43,8 @@ from rushlight_api.stamps import principal_of
 from rushlight_api.waiting import Hold, wait_of
 
 TAG = "agents"
+# Ids of this kind can be foreseen (stamps): whoever came first would answer for another.
+KEYED = 5
 REPORTS: tuple[type[Report], ...] = (FramesRendered, CompleteTask, FailAttempt, AttemptStopped)
 
 
@@ -201,6 +203,8 @@ def _report(wire: Any, name: str, instance: str, principal: str, at: str) -> Rep
         raise senseless(f"{at}/worker_id", f"is not the worker of the address, {name}")
     if found.instance != instance:
         raise senseless(f"{at}/instance", f"is not the instance of the body, {instance}")
+    if found.command_id.version == KEYED:
+        raise senseless(f"{at}/command_id", "follows from an Idempotency-Key: take a random one")
     if found.attempt is None:
         raise senseless(f"{at}/attempt", "is required: an agent knows which attempt it speaks for")
     return found.model_copy(update={"principal": principal, "digest": None})
