@@ -17,7 +17,9 @@ WAIT_S = 25
 
 @click.command()
 @click.argument("task")
-@click.option("--attempt", type=click.IntRange(1), help="Which attempt; without it the last one.")
+@click.option(
+    "--attempt", type=click.IntRange(1), metavar="N", help="Which attempt; without it the last one."
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt has ended.")
 @asks_farm
 def logs(farm: Farm, task: str, attempt: int | None, follow: bool) -> None:

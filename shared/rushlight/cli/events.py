@@ -32,12 +32,18 @@ COLUMNS = (
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until interrupted.")
 @click.option("--after", type=click.IntRange(0), metavar="N", help="Only behind position N.")
-@click.option("--last", type=click.IntRange(1), metavar="N", help="Of the last N positions.")
+@click.option(
+    "--last", type=click.IntRange(1), metavar="N", help="Of the last N positions of the log."
+)
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Of this task.")
 @click.option("--job", metavar="JOB", help="Of the tasks of this job.")
 @click.option("--worker", metavar="WORKER", help="That name this worker.")
 @click.option(
-    "--topic", "topics", multiple=True, metavar="TOPIC", help="task.failed, worker.*, ..."
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC",
+    help="Of this topic: task.failed, worker.*; may be repeated.",
 )
 @click.option("--principal", metavar="NAME", help="That this principal caused.")
 @asks_farm

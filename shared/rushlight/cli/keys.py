@@ -78,14 +78,21 @@ def key() -> None:
 
 
 @key.command()
-@click.option("--name", metavar="NAME", help="Who did it, on events; your login without it.")
+@click.option(
+    "--name", metavar="NAME", help="Whose it is, as events will say; without it your login."
+)
 @click.option(
     "--role", type=click.Choice(ROLES), required=True, metavar="ROLE", help=f"{', '.join(ROLES)}."
 )
 @click.option(
     "--worker", "worker_id", metavar="ID", help="For role worker: the one that it is for."
 )
-@click.option("--expires", type=Span(), metavar="SPAN", help="Counts for 30d, 12h or 90m only.")
+@click.option(
+    "--expires",
+    type=Span(),
+    metavar="SPAN",
+    help="How long it counts, as 30d, 12h or 90m; without it for ever.",
+)
 @into_a_file
 @on_keys
 def create(
@@ -104,7 +111,8 @@ def create(
     \b
     Examples:
       rushlight key create --name ann --role admin --out ~/ann.key
-      rushlight key create --name bob --role submitter --expires 90d --url https://farm.example
+      rushlight key create --name bob --role submitter --expires 90d > bob.key
+      rushlight key create --role auditor --url https://farm.example --out prometheus.key
       rushlight key create --role worker --worker cloud-1 > cloud-1.key
     """
     expires_at = None if expires is None else SystemClock().now() + expires
@@ -142,6 +150,8 @@ def ls(keys: Keys, *, every: bool) -> None:
 def revoke(keys: Keys, key_ids: tuple[str, ...]) -> None:
     """End keys, by the ids that `key ls` shows: their next request is refused.
 
+    Their rows stay, with who revoked them; see `key ls --all`.
+
     \b
     Example:
       rushlight key revoke k7qd3hn2ab
@@ -163,6 +173,8 @@ def revoke(keys: Keys, key_ids: tuple[str, ...]) -> None:
 @asks_farm
 def whoami(farm: Farm) -> None:
     """Show as whom the farm knows you, and what you may do.
+
+    On a farm without keys everybody is `anonymous` and may do everything.
 
     \b
     Example:

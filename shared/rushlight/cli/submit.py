@@ -58,10 +58,17 @@ FIELDS = {
 )
 @click.option("--estimate", type=float, metavar="SECONDS", help="How long it will render.")
 @click.option("--max-retries", type=int, metavar="N", help="Retries after failures.")
-@click.option("--max-render-time", type=float, metavar="SECONDS", help="An attempt ends after it.")
+@click.option(
+    "--max-render-time",
+    type=float,
+    metavar="SECONDS",
+    help="An attempt that takes longer is ended.",
+)
 @click.option("--memory-mib", type=int, metavar="MIB", help="Memory that a worker must have.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag that a worker must have.")
-@click.option("--renderer-version", metavar="WISH", help="As >=3.9.")
+@click.option(
+    "--renderer-version", metavar="WISH", help="Version that the renderer must have, as >=3.9."
+)
 @click.option(
     "--count",
     type=click.IntRange(1, 10_000),
@@ -79,7 +86,13 @@ FIELDS = {
     "--wait", is_flag=True, help="Return when all has ended; exit 1 if not all completed."
 )
 @click.option("--watch", is_flag=True, help="The same, and show how it goes.")
-@click.option("--timeout", "timeout_s", type=float, metavar="SECONDS", help="Stop waiting; exit 7.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=float,
+    metavar="SECONDS",
+    help="Stop waiting after so long; exit 7.",
+)
 @asks_farm
 def submit(
     farm: Farm,

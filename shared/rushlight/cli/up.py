@@ -45,9 +45,10 @@ def up(settings: Path | None, *, as_json: bool, **arguments: Any) -> None:
     """Start a farm on this machine: API, dispatcher, reaper and workers, until Ctrl-C.
 
     Everything is kept in the data folder; the next `up` on it goes on where this one ended. With
-    --workers 0 no worker is started, also not on demand.
+    --workers 0 no worker is started, also not on demand. A --host that others can reach takes
+    keys first: docs/keys.md.
 
-    Every setting can also come from the environment, as RUSHLIGHT_LOST_AFTER_S=60.
+    Every setting can also come from the environment, as RUSHLIGHT_LOST_AFTER_S=120.
 
     \b
     Examples:

@@ -33,10 +33,12 @@ def on_tasks(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@asks_farm
 @on_tasks
+@asks_farm
 def cancel(farm: Farm, **on: Any) -> None:
     """End tasks without a result; one that renders is stopped first.
+
+    Frames that are finished stay. Before it ends several tasks it asks.
 
     \b
     Examples:
@@ -47,10 +49,12 @@ def cancel(farm: Farm, **on: Any) -> None:
 
 
 @click.command()
-@asks_farm
 @on_tasks
+@asks_farm
 def retry(farm: Farm, **on: Any) -> None:
     """Try failed tasks again now.
+
+    Also those that the farm would try again by itself later.
 
     \b
     Example:
@@ -61,10 +65,12 @@ def retry(farm: Farm, **on: Any) -> None:
 
 @click.command()
 @click.option("--frames", metavar="RANGE", help="Only these frames, as 1-10 or 3,7.")
-@asks_farm
 @on_tasks
+@asks_farm
 def requeue(farm: Farm, frames: str | None, **on: Any) -> None:
     """Render ended tasks again: all frames, or some; also completed tasks.
+
+    Each file stays until the new one is whole. Before it takes several tasks it asks.
 
     \b
     Examples:
@@ -77,10 +83,12 @@ def requeue(farm: Farm, frames: str | None, **on: Any) -> None:
 
 
 @click.command()
-@asks_farm
 @on_tasks
+@asks_farm
 def pause(farm: Farm, **on: Any) -> None:
     """Hold waiting tasks; they get no worker until resumed.
+
+    A task that renders cannot be paused.
 
     \b
     Example:
@@ -90,10 +98,12 @@ def pause(farm: Farm, **on: Any) -> None:
 
 
 @click.command()
-@asks_farm
 @on_tasks
+@asks_farm
 def resume(farm: Farm, **on: Any) -> None:
     """Let paused tasks wait for a worker again.
+
+    They have kept their place: among equals the older task goes first.
 
     \b
     Example:
@@ -104,11 +114,13 @@ def resume(farm: Farm, **on: Any) -> None:
 
 @click.command()
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
-@click.argument("level", type=click.Choice(PRIORITIES, case_sensitive=False))
+@click.argument("level", type=click.Choice(PRIORITIES, case_sensitive=False), metavar="LEVEL")
 @click.option("--job", metavar="JOB", help="All tasks of this job instead.")
 @asks_farm
 def priority(farm: Farm, tasks: tuple[str, ...], level: str, job: str | None) -> None:
     """Give tasks another priority: RUSH, HIGH, MEDIUM or LOW.
+
+    A waiting task may take the worker of one with a lower priority, after some time.
 
     \b
     Examples:

@@ -19,7 +19,9 @@ NAMED_MAX = 10
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
 @click.option("--job", metavar="JOB", help="All tasks of this job.")
 @click.option("--all", "everything", is_flag=True, help="All that wait or render (the default).")
-@click.option("--timeout", "timeout_s", type=float, metavar="SECONDS", help="Stop then; exit 7.")
+@click.option(
+    "--timeout", "timeout_s", type=float, metavar="SECONDS", help="Stop after so long; exit 7."
+)
 @asks_farm
 def watch(
     farm: Farm,

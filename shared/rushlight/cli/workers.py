@@ -22,8 +22,10 @@ def worker() -> None:
 
 
 @worker.command(name="run")
-@click.option("--url", envvar="RUSHLIGHT_URL", show_envvar=True, metavar="URL", help="The farm.")
-@click.option("--id", "worker_id", metavar="ID", help="Its name; without it host name and number.")
+@click.option(
+    "--url", envvar="RUSHLIGHT_URL", show_envvar=True, metavar="URL", help="The farm's address."
+)
+@click.option("--id", "worker_id", metavar="ID", help="Its id; without it host name and number.")
 @click.option(
     "--root", "roots", multiple=True, metavar="NAME=PATH", help="Folder of a root, as out=/mnt/out."
 )
@@ -35,15 +37,19 @@ def worker() -> None:
     help="What the renderer `command` may run; the value is split as a shell would.",
 )
 @click.option("--renderer", "renderers", multiple=True, metavar="NAME", help="Offer only these.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="What tasks may ask for.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag that tasks may ask for.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of a renderer.")
-@click.option("--memory-mib", type=click.IntRange(1), metavar="MIB", help="Memory for tasks.")
+@click.option(
+    "--memory-mib", type=click.IntRange(1), metavar="MIB", help="Memory that tasks may have."
+)
 @click.option("--default-scene", metavar="ROOT:PATH", help="For tasks that name no renderer.")
 @click.option("--default-renderer", metavar="NAME", help="What renders the default scene.")
 @click.option("--scratch", type=click.Path(path_type=Path), help="Folder for temporary files.")
 @click.option("--key-file", type=click.Path(path_type=Path), help="Its key; see docs/keys.md.")
 @click.option("--enrolment-file", type=click.Path(path_type=Path), help="Token of `worker enroll`.")
-@click.option("--drain-s", type=float, metavar="SECONDS", help="After SIGTERM finish within it.")
+@click.option(
+    "--drain-s", type=float, metavar="SECONDS", help="How long it may go on after SIGTERM."
+)
 @click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Say errors as JSON.")
 def run(
@@ -62,7 +68,7 @@ def run(
     \b
     Examples:
       rushlight worker run
-      rushlight worker run --url http://farm:3000 --root scenes=/mnt/scenes --root out=/mnt/out
+      rushlight worker run --url http://farm:3000 --root out=/mnt/out
       rushlight worker run --renderer command --program "echo=/bin/echo"
     """
     get_current_context().meta[JSON_KEY] = as_json
@@ -122,6 +128,8 @@ def facts_of(worker: Json) -> list[tuple[str, Any]]:
 @asks_farm
 def drain(farm: Farm, worker_ids: tuple[str, ...]) -> None:
     """Give workers no more tasks; what they render now they finish.
+
+    `worker undrain` gives them tasks again; so does a new start.
 
     \b
     Example:

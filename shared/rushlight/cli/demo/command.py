@@ -13,11 +13,23 @@ from rushlight.cli.farm import JSON_KEY
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="demo-output")
-@click.option("--frames", type=click.IntRange(8, 1000), default=48, help="Length; 48.")
-@click.option("--width", type=click.IntRange(32, 4096), default=320, help="In pixels; 320.")
-@click.option("--height", type=click.IntRange(18, 4096), default=180, help="In pixels; 180.")
-@click.option("--samples", type=click.IntRange(1, 4096), default=32, help="Rays per pixel; 32.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one by default.")
+@click.option("--frames", type=click.IntRange(8, 1000), metavar="N", default=48, help="Length; 48.")
+@click.option(
+    "--width", type=click.IntRange(32, 4096), metavar="N", default=320, help="In pixels; 320."
+)
+@click.option(
+    "--height", type=click.IntRange(18, 4096), metavar="N", default=180, help="In pixels; 180."
+)
+@click.option(
+    "--samples", type=click.IntRange(1, 4096), metavar="N", default=32, help="Rays per pixel; 32."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=0,
+    help="Any free one by default.",
+)
 @click.option("--no-chaos", is_flag=True, help="Preempt nothing, kill nobody.")
 @click.option("--keep-running", is_flag=True, help="Keep the farm up at the end, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the attempts as JSON at the end.")
