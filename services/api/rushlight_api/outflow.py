@@ -29,7 +29,8 @@ class Outflow(H11Protocol):
         """Hold little for this reader, so that it is soon seen when it takes nothing."""
         self.transport.set_write_buffer_limits(high=STREAM_BUFFER_BYTES)
         found: socket.socket | None = self.transport.get_extra_info("socket")
-        if found is not None:
+        # A reader that has gone already has left a closed socket.
+        if found is not None and found.fileno() >= 0:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SOCKET_BYTES)
 
     def abort(self) -> None:

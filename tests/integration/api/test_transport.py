@@ -180,3 +180,17 @@ async def test_the_process_may_have_a_file_for_each_connection(tmp_path: Path) -
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(300, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_stream_that_is_left_before_it_begins_breaks_nothing(
+    served: ServedFarm, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = b"GET /events HTTP/1.1\r\n" + HOST + b"Accept: text/event-stream\r\n\r\n"
+    for _ in range(20):
+        async with connected(served) as (_, writer):
+            writer.write(asked)
+            await writer.drain()
+            writer.transport.abort()
+    await served.submit()
+
+    assert "Traceback" not in "".join(capfd.readouterr())
