@@ -16,6 +16,9 @@ from rushlight_api.ports import Row
 
 ROOT = "out"
 PIECE_BYTES = 256 * 1024
+# What is no file may block whoever opens it.
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+_FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,24 @@ class OutputFiles:
             path = within(folder, folder / relative, name)
         except InvalidRequest as error:
             raise NotHere(f"output {name} cannot be fetched: {error}") from None
-        return _checked(path, name, output.get("bytes"))
+        return _checked(folder, path.relative_to(folder), name, output.get("bytes"))
 
 
-def _checked(path: Path, name: str, size: int | None) -> OpenOutput:
+def _opened(folder: Path, path: Path) -> int:
+    """Open a path without links, step by step: a link that somebody puts there now is refused."""
+    number = os.open(folder, _FOLDER)
+    for index, part in enumerate(path.parts, 1):
+        try:
+            following = os.open(part, _FILE if index == len(path.parts) else _FOLDER, dir_fd=number)
+        finally:
+            os.close(number)
+        number = following
+    return number
+
+
+def _checked(folder: Path, path: Path, name: str, size: int | None) -> OpenOutput:
     try:
-        # What is no file may block whoever opens it.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        number = _opened(folder, path)
     except OSError as error:
         raise NotHere(
             f"output {name} is not in the farm's data folder ({error.strerror}): the worker has"

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from tests.integration.api.conftest import ServedFarm
 
+from rushlight.roots import within
+from rushlight_api import output_files
+
 WHOLE = b"\x89PNG pretended" * 50_000
 
 
@@ -117,3 +120,25 @@ async def test_a_link_within_the_root_is_followed(served: ServedFarm) -> None:
     task_id = await completed(served, target | {"path": "out:a.png"})
 
     assert (await served.http.get(f"/renders/{task_id}/outputs/still")).content == WHOLE
+
+
+@pytest.mark.parametrize("place", ["shot", "shot/a.png"])
+async def test_a_link_that_comes_between_looking_and_opening_is_not_followed(
+    served: ServedFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    task_id = await completed(served, written(served, "shot/a.png"))
+    out = served.farm.settings.data / "out"
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "a.png").write_bytes(WHOLE)
+
+    def exchanged(folder: Path, path: Path, name: str) -> Path:
+        """As quick as somebody can be who has the luck to be in between."""
+        seen = within(folder, path, name)
+        (out / place).rename(tmp_path / "before")
+        (out / place).symlink_to(tmp_path / "secret" / ("a.png" if "." in place else ""))
+        return seen
+
+    monkeypatch.setattr(output_files, "within", exchanged)
+    problem = await served.json("GET", f"/renders/{task_id}/outputs/still", status=404)
+
+    assert problem["type"].endswith("/not-here")
