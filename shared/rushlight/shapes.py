@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rushlight.messages.audit import StateResource
+from rushlight.messages.keys import KeyResource
 from rushlight.messages.outputs import OutputResource
 from rushlight.messages.resources import (
     AttemptResource,
@@ -229,6 +230,11 @@ def attempt_resource(row: Row, frames_rendered: str) -> AttemptResource:
         frames_rendered=frames_rendered or None,
         outputs=list(row["rendered"]),
     )
+
+
+def key_resource(row: Any) -> KeyResource:
+    """A key, of whatever has its fields; its text is known to its holder alone."""
+    return KeyResource(**{name: getattr(row, name) for name in KeyResource.model_fields})
 
 
 def state_resource(

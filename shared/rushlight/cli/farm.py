@@ -115,18 +115,26 @@ def open_client(url: str | None, key_file: Path | None = None) -> "WireClient":
     return client
 
 
+def default_data() -> Path:
+    """The data folder where none is named."""
+    return Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
+
+
 def local_url(data: Path | None = None) -> str:
     """The address of the farm whose data is in ``./rushlight-data``, if it runs; or the default."""
-    data = data or Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
+    noted = note_of(data or default_data())
+    return DEFAULT_URL if noted is None else str(noted["url"])
+
+
+def note_of(data: Path) -> "Json | None":
+    """``{pid, url}`` of the farm that runs on a data folder; None: none does, of this user."""
     try:
-        farm = json.loads((data / "farm.json").read_text())
-        os.kill(int(farm["pid"]), 0)
-        return str(farm["url"])
-    except PermissionError:
-        return DEFAULT_URL
+        note = json.loads((data / "farm.json").read_text())
+        os.kill(int(note["pid"]), 0)
+        return {"pid": int(note["pid"]), "url": str(note["url"])}
     except (OSError, ValueError, KeyError, TypeError):
-        # No farm here, or one that ended without cleaning up.
-        return DEFAULT_URL
+        # No farm here, one that ended without cleaning up, or a process that came after it.
+        return None
 
 
 def _ends(task: "Json", part: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from getpass import getuser
 from pathlib import Path
 from pwd import getpwuid
 from socket import gethostname
@@ -21,8 +20,8 @@ import rich_click as click
 from click import get_current_context
 
 from rushlight.cli.farm import (
-    DEFAULT_DATA,
     JSON_KEY,
+    default_data,
     key_file_option,
     local_url,
     open_client,
@@ -81,7 +80,7 @@ class FolderKeyring:
         self._data = data
         self._store = store
         self.begins_to_ask = False
-        self._by = f"local:{getuser()}"
+        self._by = f"local:{_name_of(os.geteuid())}"
 
     @property
     def url(self) -> str:
@@ -213,7 +212,7 @@ def _opened(
         return
     from rushlight.keys.store import KEYS_FILE, KeyStore  # noqa: PLC0415 - not over HTTP
 
-    data = data or Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
+    data = data or default_data()
     if not makes and not (data / KEYS_FILE).exists():
         raise NotFound(
             f"there are no keys in {data}: --data names another folder, and `rushlight key create`"
@@ -244,7 +243,6 @@ def _name_of(user_id: int) -> str:
 
 def _shown(row: "KeyRow") -> Json:
     """A key in the form that it has over HTTP."""
-    from rushlight.messages.keys import KeyResource  # noqa: PLC0415 - only on a folder
+    from rushlight.shapes import key_resource  # noqa: PLC0415 - only on a folder
 
-    fields = {name: getattr(row, name) for name in KeyResource.model_fields}
-    return KeyResource(**fields).model_dump(mode="json", by_alias=True)
+    return key_resource(row).model_dump(mode="json", by_alias=True)

@@ -1,6 +1,7 @@
 """Keys and the command line: what is sent where, what is printed where, what is kept from whom."""
 
 import json
+import os
 import stat
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +55,22 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def here(*words: str) -> Result:
     """A command in this folder."""
     return CliRunner().invoke(rushlight, list(words))
+
+
+def test_a_key_made_on_a_folder_names_who_really_made_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not whom the environment names; and a user without a name, as in containers, may make one."""
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    monkeypatch.setattr("rushlight.cli.keyrings.getpwuid", _nameless)
+    assert here("key", "create", "--role", "admin").exit_code == 0
+    with KeyStore.open(data) as store:
+        (made,) = store.every()
+    assert made.created_by == f"local:#{os.geteuid()}"
+
+
+def _nameless(user_id: int) -> None:
+    raise KeyError(user_id)
 
 
 # What is sent

@@ -1,7 +1,6 @@
 """Keys over HTTP: who asks, making and revoking keys, and enrolling workers."""
 
 from datetime import timedelta
-from typing import Any
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
@@ -18,6 +17,7 @@ from rushlight.messages.keys import (
     NewKeyResource,
     TokenBody,
 )
+from rushlight.shapes import key_resource
 from rushlight_api.access import ADMINS, KEYHOLDERS, OPERATORS, PUBLIC
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
@@ -94,23 +94,8 @@ async def create_key(request: Incoming) -> Response[bytes]:
 
 
 def _new(row: KeyRow, text: str) -> Response[bytes]:
-    return answer(NewKeyResource(**_fields(row), key=text), status=201, headers=UNKEPT)
-
-
-def _fields(row: KeyRow) -> dict[str, Any]:
-    return {
-        "key_id": row.key_id,
-        "name": row.name,
-        "role": row.role,
-        "worker_id": row.worker_id,
-        "principal": row.principal,
-        "created_at": row.created_at,
-        "created_by": row.created_by,
-        "expires_at": row.expires_at,
-        "revoked_at": row.revoked_at,
-        "revoked_by": row.revoked_by,
-        "last_used_at": row.last_used_at,
-    }
+    known = key_resource(row).model_dump()
+    return answer(NewKeyResource(**known, key=text), status=201, headers=UNKEPT)
 
 
 @get(
@@ -127,7 +112,7 @@ async def list_keys(request: Incoming) -> Response[bytes]:
     page, more = rows[: query.limit], len(rows) > query.limit
     return answer(
         KeyPage(
-            items=[KeyResource.model_validate(_fields(row)) for row in page],
+            items=[key_resource(row) for row in page],
             next=cursor_of(page[-1].key_id, query) if more else None,
         )
     )
@@ -142,7 +127,7 @@ async def list_keys(request: Incoming) -> Response[bytes]:
 async def revoke_key(request: Incoming, key_id: FromPath[str]) -> Response[bytes]:
     """Revoke a key: its next request is refused. The row stays, with who did it."""
     row = await farm_of(request).read(door_of(request).keys.revoke, key_id, principal_of(request))
-    return answer(KeyResource.model_validate(_fields(row)))
+    return answer(key_resource(row))
 
 
 @post(

@@ -1,12 +1,11 @@
 """Looks everywhere, one part after the other."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from rushlight.cli.doctor import folder, machine, rendering, serving
 from rushlight.cli.doctor.finding import Finding, Look, Patient, fail
-from rushlight.cli.farm import DEFAULT_DATA, DEFAULT_URL
+from rushlight.cli.farm import DEFAULT_URL, default_data, note_of
 from rushlight.errors import SettingsInvalid
 from rushlight.settings import ServerSettings, WorkerSettings, read_settings
 
@@ -24,8 +23,8 @@ def examine(
     """Each part with what was found; settings only where they are wrong."""
     server, wrong = _settings(settings)
     yield from ([("settings", wrong)] if wrong else [])
-    here = data or Path(os.environ.get("RUSHLIGHT_DATA", DEFAULT_DATA))
-    noted = serving.note_of(here)
+    here = data or default_data()
+    noted = note_of(here)
     patient = Patient(
         data=here,
         url=(url or (noted or {}).get("url") or DEFAULT_URL).rstrip("/"),

@@ -1,19 +1,18 @@
 """The farm: whether it runs and is ready, who has its port, whether its clock is this one's."""
 
-import json
-import os
 import socket
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psutil
 
 from rushlight.cli.doctor.finding import Finding, Patient, fail, ok, warn
-from rushlight.client.credentials import authorization, find_key
+from rushlight.cli.farm import note_of
+from rushlight.client.credentials import authorization, find_key, is_this_machine
 from rushlight.clock import SystemClock
 from rushlight.errors import InvalidRequest
 
@@ -32,7 +31,7 @@ def look(patient: Patient) -> Iterator[Finding]:
     import httpx  # noqa: PLC0415 - takes its time
 
     host = urlsplit(patient.url).hostname or ""
-    with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=not _is_here(host)) as http:
+    with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=not is_this_machine(host)) as http:
         before = SystemClock().now()
         try:
             answer = http.get(f"{patient.url}/readyz")
@@ -43,7 +42,7 @@ def look(patient: Patient) -> Iterator[Finding]:
         state = ready(patient.url, answer)
         yield state
         if state.status == "fail" and "checks" not in answer.text:
-            if _is_here(host):
+            if is_this_machine(host):
                 yield port(patient.server.host, patient.server.port)
             return
         yield from clock(answer.headers.get("date"), before, SystemClock().now())
@@ -145,19 +144,3 @@ def holder(data: Path, url: str) -> Finding:
     if noted["url"] != url:
         return warn("data of it", f"the farm of {data.absolute()} is at {noted['url']}, not {url}")
     return ok("data of it", f"{data.absolute()}, process {noted['pid']}")
-
-
-def note_of(data: Path) -> dict[str, Any] | None:
-    """``{pid, url}`` of the farm that runs on a data folder; None: none does."""
-    try:
-        note: dict[str, Any] = json.loads((data / "farm.json").read_text())
-        os.kill(int(note["pid"]), 0)
-        return {"pid": int(note["pid"]), "url": str(note["url"])}
-    except PermissionError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _is_here(host: str) -> bool:
-    return host in ("127.0.0.1", "::1", "localhost")
