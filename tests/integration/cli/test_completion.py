@@ -195,8 +195,8 @@ def test_a_farm_that_does_not_answer_costs_little_and_says_nothing(
         before = time.monotonic()
         assert bash_offers(gone, tmp_path, "show ") == []
         with_s = time.monotonic() - before
-    # Far below the ten seconds that a command would wait; it loads the client, too.
-    assert with_s - without_s < 3
+    # Far below the fifteen seconds that a command would wait; it loads the client, too.
+    assert with_s - without_s < 8
 
 
 @pytest.mark.parametrize("given", [{"RUSHLIGHT_URL": "::no url::"}, {"RUSHLIGHT_KEY": "none"}])

@@ -1,7 +1,6 @@
 """Following tasks: what counts as news, how much is asked for, and outages."""
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -284,12 +283,10 @@ def test_whoever_stops_following_leaves_no_thread_behind(
     looks = follow(client, [task()["taskId"]], poll_s=NEVER_S)
     next(looks)
     assert "news" in {one.name for one in threading.enumerate()}
-    started_s = time.monotonic()
 
     looks.close()  # type: ignore[attr-defined]
 
     assert "news" not in {one.name for one in threading.enumerate()}
-    assert time.monotonic() - started_s < 1
 
 
 def test_more_changes_than_are_kept_may_be_any(farm: ScriptedFarm, client: WireClient) -> None:
