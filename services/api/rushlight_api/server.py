@@ -103,6 +103,12 @@ def url_of(listener: socket.socket, settings: ServerSettings | None = None) -> s
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
+def _limits(settings: ServerSettings) -> Limits:
+    """Readers of events have a time of their own, which must not be cut short."""
+    stall_s = max(settings.body_timeout_s, settings.events_stall_s)
+    return Limits(settings.connections_max, settings.head_timeout_s, stall_s)
+
+
 class Server(uvicorn.Server):
     """Uvicorn without its signal handlers; held requests end before connections are drained."""
 
@@ -114,7 +120,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=limited(Limits(settings.connections_max, settings.head_timeout_s)),
+                http=limited(_limits(settings)),
                 ws="none",
                 lifespan="on",
                 log_config=None,

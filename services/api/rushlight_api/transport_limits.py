@@ -1,8 +1,9 @@
 """HTTP connections under limits: how many there are, and how long a request may take to come.
 
 Uvicorn waits for the rest of a head for ever, and answers what is no HTTP in plain text; here both
-end as problems. Bodies are timed where they are read (``reading``). A connection above the limit
-gets 503 for its first request; far above it is closed at once, so that files suffice.
+end as problems. It would wait for ever, too, for a client that takes nothing of its answer. Bodies
+are timed where they are read (``reading``). A connection above the limit gets 503 for its first
+request; far above it is closed at once, so that files suffice.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ class Limits:
 
     connections_max: int
     head_timeout_s: float
+    # So long a client may take nothing of its answer.
+    stall_s: float
 
 
 class Connection(Outflow):
@@ -39,6 +42,7 @@ class Connection(Outflow):
 
     limits: ClassVar[Limits]
     _timer: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, or refuse it where there are too many."""
@@ -68,7 +72,23 @@ class Connection(Outflow):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._head_came()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not take what it asked for; it may not hold its place for ever so."""
+        super().pause_writing()
+        self._expect_taking()
+
+    def resume_writing(self) -> None:
+        """It has taken some."""
+        self._taken()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing was asked for a while; what is still on its way has its time as well."""
+        super().timeout_keep_alive_handler()
+        self._expect_taking()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, as far as that can be answered; uvicorn calls this."""
@@ -85,6 +105,15 @@ class Connection(Outflow):
             self._timer.cancel()
             self._timer = None
 
+    def _expect_taking(self) -> None:
+        if self._stall is None:
+            self._stall = self.loop.call_later(self.limits.stall_s, self.abort)
+
+    def _taken(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
     def _too_slow(self) -> None:
         self._timer = None
         begun, _ = self.conn.trailing_data
@@ -92,6 +121,7 @@ class Connection(Outflow):
             within = f"{self.limits.head_timeout_s:g} s"
             self._refuse(408, f"the head of the request was not complete within {within}")
         self.transport.close()
+        self._expect_taking()
 
     def _refuse(self, status: int, detail: str) -> None:
         """Say why, if no answer has begun, and close."""
@@ -108,6 +138,7 @@ class Connection(Outflow):
             ):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+        self._expect_taking()
 
 
 def limited(limits: Limits) -> type[Connection]:

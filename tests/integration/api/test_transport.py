@@ -151,6 +151,23 @@ async def test_a_second_head_that_drips_is_ended_too(tmp_path: Path) -> None:
     assert b"408" in rest
 
 
+async def test_who_takes_nothing_of_an_answer_does_not_hold_a_place_for_ever(
+    tmp_path: Path,
+) -> None:
+    async with serve(tmp_path, body_timeout_s=0.3, events_stall_s=0.3) as served:
+        port = urlsplit(served.url).port
+        large = b"GET /api-docs/assets/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(large * 20)
+        await reader.readexactly(1)
+        with anyio.fail_after(DEADLINE_S):
+            while served.server.server_state.connections:
+                await asyncio.sleep(0.01)
+        writer.close()
+
+        assert (await served.http.get("/healthz")).status_code == 200
+
+
 async def test_a_held_request_is_not_slow(tmp_path: Path) -> None:
     async with serve(tmp_path, head_timeout_s=0.1, body_timeout_s=0.1) as served:
         await served.json("PUT", "/workers/w/status", {"status": "ready"}, status=200)
