@@ -42,7 +42,7 @@ class _Plain:
     """A display that has nothing to open or close; notes go to stderr."""
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr)
+        print(safe(text), file=sys.stderr)
 
     def __exit__(self, *_: object) -> None:
         return None

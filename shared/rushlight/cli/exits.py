@@ -5,6 +5,7 @@ import sys
 from enum import IntEnum
 from typing import Any, NoReturn
 
+from rushlight.cli.output import safe
 from rushlight.errors import (
     Forbidden,
     InvalidRequest,
@@ -69,7 +70,8 @@ def say_error(error: RushlightError, *, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps(problem_of(error), ensure_ascii=False), file=sys.stderr)
         return
-    first, *more = str(error).splitlines() or [error.code]
+    # Some of it may be what others wrote, or whoever answers at that address.
+    first, *more = safe(str(error)).splitlines() or [error.code]
     print(f"error: {first}", file=sys.stderr)
     for line in more:
         print(f"  {line}", file=sys.stderr)

@@ -98,7 +98,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Something beside the data, on stderr."""
-        print(text, file=sys.stderr)
+        print(safe(text), file=sys.stderr)
 
 
 def _plain(value: Any) -> str:

@@ -175,7 +175,7 @@ class Connection:
     def _json(self, answer: httpx.Response) -> Any:
         try:
             return answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RushlightError(
                 f"what answers at {self.url} is no Rushlight farm (its answer is not JSON)"
             ) from None

@@ -19,7 +19,9 @@ import pytest
 from tests.integration.cli.conftest import Cli, farm_up, words
 from tests.integration.cli.test_terminal import seen
 
-from rushlight.cli.doctor import folder, machine
+from rushlight.cli.doctor import command, folder, machine
+from rushlight.cli.doctor.finding import warn
+from rushlight.cli.output import Output
 
 # One renderer, which needs nothing: the others take seconds to try.
 FIT = {
@@ -354,3 +356,11 @@ def test_packages_that_are_missing_or_too_old_are_told() -> None:
 def test_pages_that_are_not_whole_are_told(tmp_path: Path) -> None:
     assert machine.pages(tmp_path).status == "fail"
     assert "swagger-ui-bundle.js" in machine.pages(tmp_path).text
+
+
+def test_no_terminal_obeys_what_a_farm_says_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    command._show(Output(), [("farm", [warn("[red]\x1b[2J", "\x1b]0;title\x07 is not well")])])
+
+    shown = capsys.readouterr().out
+    assert not set("\x1b\x07") & set(shown)
+    assert "[red][2J" in shown

@@ -168,7 +168,12 @@ def test_where_nobody_listens_there_is_no_farm() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [Said(404, b"<html>", "text/html"), Said(200, b"<html>", "text/html")]
+    "said",
+    [
+        Said(404, b"<html>", "text/html"),
+        Said(200, b"<html>", "text/html"),
+        Said(200, b"[" * 200_000, "application/json"),
+    ],
 )
 def test_another_server_is_no_farm(farm: ScriptedFarm, client: WireClient, said: Said) -> None:
     farm.on("GET", "/renders/t", said)

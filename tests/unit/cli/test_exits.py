@@ -67,6 +67,13 @@ def test_an_error_with_json_is_the_problem_on_stderr(farm: ScriptedFarm, run: Ru
     assert json.loads(run("pause", ONE, "--json").stderr) == said.body
 
 
+def test_no_terminal_obeys_what_an_error_says(farm: ScriptedFarm, run: Run) -> None:
+    said = problem(403, "forbidden", "No.\x1b]0;title\x07\x1b[2J\x9b2J\nNever.")
+    farm.on("GET", f"/renders/{ONE}", said)
+
+    assert run("show", ONE).stderr == "error: No.]0;title[2J2J\n  Never.\n"
+
+
 def test_without_a_farm_the_remedy_is_named() -> None:
     done = CliRunner().invoke(rushlight, ["ls", "--url", "http://127.0.0.1:1"])
 

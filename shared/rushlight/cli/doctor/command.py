@@ -10,7 +10,7 @@ from click import get_current_context
 
 from rushlight.cli.exits import Exit
 from rushlight.cli.farm import JSON_KEY, key_file_option
-from rushlight.cli.output import Output
+from rushlight.cli.output import Output, safe
 
 if TYPE_CHECKING:
     from rushlight.cli.doctor.finding import Finding
@@ -94,7 +94,8 @@ def _show(out: Output, found: Found) -> None:
         table.add_column(overflow="fold")
         for one in findings:
             sign, style = SIGNS[one.status]
-            table.add_row(Text(sign, style=style), one.about, Text(one.text))
+            about, text = (Text(safe(said)) for said in (one.about, one.text))
+            table.add_row(Text(sign, style=style), about, text)
         console.print(Padding(table, (0, 0, 1, 2)))
     counts = _counts(found)
     console.print(
