@@ -43,7 +43,7 @@ COLUMNS = (
     "topics",
     multiple=True,
     metavar="TOPIC",
-    help="Of this topic: task.failed, worker.*; may be repeated.",
+    help="Of this topic, or all that begin so: task.failed, worker. May be repeated.",
 )
 @click.option("--principal", metavar="NAME", help="That this principal caused.")
 @asks_farm
@@ -79,7 +79,7 @@ def events(
         "task_ids": [farm.task_id(task) for task in tasks],
         "job_id": job,
         "worker_id": worker,
-        "topics": topics or TOPICS,
+        "topics": [_pattern(topic) for topic in topics] or TOPICS,
         "principal": principal,
     }
     if last is not None:
@@ -91,6 +91,11 @@ def events(
             farm.out.line_of_json(one)
     else:
         farm.out.table(COLUMNS, farm.client.farm_events(after=after or 0, **filters))
+
+
+def _pattern(topic: str) -> str:
+    """As the API takes it; the first word alone is all of its events, as for `audit log`."""
+    return topic if "." in topic else f"{topic}.*"
 
 
 def _head(farm: Farm) -> int:
