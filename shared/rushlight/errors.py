@@ -39,6 +39,7 @@ RushlightError
 Each class has a stable ``code``; only the API's ``problems.py`` knows HTTP statuses.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -255,3 +256,11 @@ class WorkerUnfit(RenderFailed):
     """The failure is this worker's: no such program, disk full, no such root."""
 
     code = "worker-unfit"
+
+
+def _kinds(error: type[RushlightError]) -> list[type[RushlightError]]:
+    return [error, *(kind for child in error.__subclasses__() for kind in _kinds(child))]
+
+
+# All of them, each before those that are a kind of it.
+BY_CODE: Mapping[str, type[RushlightError]] = {kind.code: kind for kind in _kinds(RushlightError)}

@@ -4,7 +4,7 @@ Reads block, so they run in a thread. Nothing is decided here.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 from rushlight.bus.port import Bus, Queue
 from rushlight.clock import Clock
 from rushlight.errors import NoAnswer, NotFound, Unavailable
-from rushlight.messages.base import Message
 from rushlight.messages.commands import Command
 from rushlight.messages.outcomes import OUTCOME_KINDS, Outcome
 from rushlight.messages.work import Heartbeat, HeartbeatAnswer
@@ -187,8 +186,3 @@ def _accepted(command: Command, location: str) -> NoAnswer:
 def farm_of(request: Incoming) -> Farm:
     """The farm of the app that serves this request."""
     return cast("Farm", request.app.state["farm"])
-
-
-def wire(message: Message) -> Mapping[str, Any]:
-    """A message as HTTP shows it: in the form that it has on the bus."""
-    return message.to_wire()

@@ -8,6 +8,7 @@ from uuid import UUID
 from rushlight.eventlog.history import Moment
 from rushlight.eventlog.past_tasks import Filters
 from rushlight.eventlog.windows import ALL, Wanted, Window
+from rushlight.shapes import Heard
 
 Row = dict[str, Any]
 # How a part of the farm is: ``ok``, or what is wrong. It looks at nothing, so it never waits.
@@ -148,32 +149,12 @@ class LogPort(Protocol):
         ...
 
 
-class HeardPort(Protocol):
+class HeardPort(Heard, Protocol):
     """What is known of one worker's current instance."""
 
     @property
     def worker_id(self) -> str:
         """Whose."""
-        ...
-
-    @property
-    def instance(self) -> str | None:
-        """Which start of it; None for a pull worker."""
-        ...
-
-    @property
-    def sequence(self) -> int:
-        """Of the last heartbeat; negative: none yet."""
-        ...
-
-    @property
-    def seen_at(self) -> datetime:
-        """When the last one came."""
-        ...
-
-    @property
-    def running(self) -> Sequence[Row]:
-        """What it renders, and how far that is."""
         ...
 
 

@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException
 from pydantic.alias_generators import to_camel
 
 from rushlight.errors import (
+    BY_CODE,
     Forbidden,
     InvalidRequest,
     LogError,
@@ -218,16 +219,9 @@ def _on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[
     )
 
 
-def _kinds(error: type[RushlightError] = RushlightError) -> list[type[RushlightError]]:
-    return [error, *(kind for child in error.__subclasses__() for kind in _kinds(child))]
-
-
-ERRORS: Mapping[str, type[RushlightError]] = {kind.code: kind for kind in _kinds()}
-
-
 def refusal(code: str, detail: str, facts: Mapping[str, Any]) -> RushlightError:
     """The error that a refused command ends with, from its outcome."""
-    kind = ERRORS.get(code, RuleBroken)
+    kind = BY_CODE.get(code, RuleBroken)
     return kind(detail, **{name: value for name, value in facts.items() if name != "message"})
 
 
@@ -237,8 +231,8 @@ def text_of(code: str) -> str:
     Raises:
         NotFound: there is no such code.
     """
-    if code in ERRORS:
-        return (ERRORS[code].__doc__ or "").strip()
+    if code in BY_CODE:
+        return (BY_CODE[code].__doc__ or "").strip()
     for known, title in FRAMEWORK.values():
         if known == code:
             return title

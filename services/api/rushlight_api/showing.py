@@ -6,6 +6,7 @@ from litestar import Response
 from pydantic import BaseModel
 
 from rushlight.messages.resources import TaskResource, WorkerResource
+from rushlight_api.versions import tag_of
 
 VERSIONED = (TaskResource, WorkerResource)
 
@@ -14,7 +15,7 @@ def answer(
     resource: BaseModel, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response[bytes]:
     """A resource as a JSON response; a task's or worker's version is its ``ETag``."""
-    tag = {"ETag": f'"{resource.version}"'} if isinstance(resource, VERSIONED) else {}
+    tag = {"ETag": tag_of(resource.version)} if isinstance(resource, VERSIONED) else {}
     return Response(
         resource.model_dump_json(by_alias=True).encode(),
         status_code=status,

@@ -49,11 +49,6 @@ class Hold:
         """Nothing shall be done for this client any more."""
         return self._gone.done() or self._stopping.is_set() or self._deadline.is_set()
 
-    @property
-    def gone(self) -> bool:
-        """The client has hung up."""
-        return self._gone.done()
-
     async def until(self, event: asyncio.Event, most_s: float | None = None) -> bool:
         """Wait for ``event``; False when the hold, or ``most_s``, ends first."""
         happened = asyncio.create_task(event.wait())

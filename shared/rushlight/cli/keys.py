@@ -116,7 +116,7 @@ def create(
       rushlight key create --role worker --worker cloud-1 > cloud-1.key
     """
     expires_at = None if expires is None else SystemClock().now() + expires
-    named = name or worker_id or getuser()
+    named = name or worker_id or _login()
     made = hand_over(
         lambda: keys.ring.create(named, role, worker_id, expires_at),
         named="key",
@@ -130,6 +130,13 @@ def create(
     )
     if keys.ring.begins_to_ask:
         keys.out.note("from now on this farm asks everybody for a key, also on this machine")
+
+
+def _login() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("this user has no name: say whose key it is with --name") from None
 
 
 @key.command()

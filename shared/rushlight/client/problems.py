@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from rushlight.errors import (
+    BY_CODE,
     Forbidden,
     InvalidRequest,
     NotFound,
@@ -44,7 +45,7 @@ def error_in(answer: httpx.Response) -> RushlightError:
             f" (it said {answer.status_code} {answer.reason_phrase}); give the farm's address",
             status=answer.status_code,
         )
-    kind = _kinds().get(_code_of(problem)) or _BY_STATUS.get(answer.status_code, RushlightError)
+    kind = BY_CODE.get(_code_of(problem)) or _BY_STATUS.get(answer.status_code, RushlightError)
     return kind(_text_of(problem), status=answer.status_code, problem=problem)
 
 
@@ -69,7 +70,7 @@ def retry_after_s(answer: httpx.Response) -> float | None:
 
 def refusal(command: dict[str, Any]) -> RushlightError:
     """The error that a refused command (``GET /commands/{id}``) stands for."""
-    kind = _kinds().get(command["code"], RuleBroken)
+    kind = BY_CODE.get(command["code"], RuleBroken)
     return kind(command["detail"], command=command)
 
 
@@ -92,13 +93,3 @@ def _text_of(problem: dict[str, Any]) -> str:
     parts = problem.get("errors") or ()
     unsaid = [one for one in parts if not (one["pointer"] in text and one["detail"] in text)]
     return "\n".join([text, *(f"{one['pointer']} {one['detail']}" for one in unsaid)])
-
-
-def _kinds() -> dict[str, type[RushlightError]]:
-    kinds: dict[str, type[RushlightError]] = {}
-    waiting = [RushlightError]
-    while waiting:
-        kind = waiting.pop()
-        kinds[kind.code] = kind
-        waiting += kind.__subclasses__()
-    return kinds

@@ -3,7 +3,7 @@
 import pytest
 
 from rushlight import errors
-from rushlight_api.problems import ERRORS, refusal, status_of, text_of
+from rushlight_api.problems import refusal, status_of, text_of
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def test_a_code_from_a_later_release_still_is_a_refusal() -> None:
     assert status_of(refusal("not-invented-yet", "no", {})) == 409
 
 
-@pytest.mark.parametrize("code", [*ERRORS, "body-too-large", "method-not-allowed", "forbidden"])
+@pytest.mark.parametrize(
+    "code", [*errors.BY_CODE, "body-too-large", "method-not-allowed", "forbidden"]
+)
 def test_every_type_of_problem_has_a_text(code: str) -> None:
     assert len(text_of(code)) > 10
 

@@ -69,6 +69,18 @@ def test_a_key_made_on_a_folder_names_who_really_made_it(
     assert made.created_by == f"local:#{os.geteuid()}"
 
 
+def test_a_user_without_a_name_is_asked_for_one(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", _nameless)
+    refused = here("key", "create", "--role", "admin")
+
+    assert refused.exit_code == 2
+    assert "--name" in refused.stderr
+
+
 def _nameless(user_id: int) -> None:
     raise KeyError(user_id)
 

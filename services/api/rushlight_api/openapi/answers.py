@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from rushlight.errors import BY_CODE
 from rushlight.messages.resources import Problem
 from rushlight_api.access import PUBLIC
 from rushlight_api.openapi.contents import REF, content_of
 from rushlight_api.openapi.links import links_of
 from rushlight_api.operations import Operation, contents_of
-from rushlight_api.problems import ERRORS, FRAMEWORK, PROBLEM_TYPE, status_of, title_of
+from rushlight_api.problems import FRAMEWORK, PROBLEM_TYPE, status_of, title_of
 from rushlight_api.showing import VERSIONED
 
 Json = dict[str, Any]
@@ -94,7 +95,7 @@ def problem_responses() -> Json:
 def _deliberate() -> dict[int, dict[str, str]]:
     """Code and title of every deliberate error, by status."""
     found: dict[int, dict[str, str]] = {}
-    for code, kind in ERRORS.items():
+    for code, kind in BY_CODE.items():
         found.setdefault(int(status_of(kind(code))), {})[code] = title_of(kind)
     # What nobody foresaw has one code for all.
     del found[HTTPStatus.INTERNAL_SERVER_ERROR]
