@@ -184,8 +184,9 @@ def test_a_farm_that_is_not_ready_is_told_with_its_reasons(tmp_path: Path) -> No
     assert "not ready: dispatcher: no space left for the log" in checks["farm"][1]
 
 
-def test_what_is_no_farm_is_told(tmp_path: Path) -> None:
-    with answering(200, "<html>It works!</html>") as url:
+@pytest.mark.parametrize("body", ["<html>It works!</html>", "[" * 200_000, '{"checks": [1]}'])
+def test_what_is_no_farm_is_told(tmp_path: Path, body: str) -> None:
+    with answering(200, body, "yesterday") as url:
         code, checks = examine(tmp_path, "--url", url)
 
     assert (code, checks["farm"]) == (

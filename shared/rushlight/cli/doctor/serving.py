@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,8 +60,8 @@ def _silent(patient: Patient, error: Exception) -> Finding:
 def ready(url: str, answer: "httpx.Response") -> Finding:
     """What the farm says of itself."""
     try:
-        checks: dict[str, str] = answer.json()["checks"]
-    except (ValueError, KeyError, TypeError):
+        checks = dict[str, str](answer.json()["checks"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return fail("farm", f"what answers at {url} is no Rushlight: name the farm with --url")
     wrong = [f"{name}: {said}" for name, said in checks.items() if said != "ok"]
     if answer.status_code != OK or wrong:
@@ -71,9 +71,10 @@ def ready(url: str, answer: "httpx.Response") -> Finding:
 
 def clock(date: str | None, before: datetime, after: datetime) -> Iterator[Finding]:
     """The farm's clock against this one; its answer came between ``before`` and ``after``."""
-    if date is None:
+    try:
+        told = parsedate_to_datetime(date or "").astimezone(UTC)
+    except (ValueError, OverflowError):
         return
-    told = parsedate_to_datetime(date)
     early_s = (before - told).total_seconds() - DATE_STEP_S
     late_s = (told - after).total_seconds()
     off_s = max(early_s, late_s, 0.0)
