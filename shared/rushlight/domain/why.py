@@ -80,17 +80,22 @@ def _verdict(farm: Farm, worker: Worker, task: Task) -> str:
     return "not_asking" if worker.mode == "pull" else "free"
 
 
+def _reason(task: Task) -> str:
+    """The first line of the error; what follows is the end of the renderer's log."""
+    return (task.error_message or "").strip().partition("\n")[0]
+
+
 def _summary(task: Task, farm: Farm, reasons: dict[str, int], now: datetime) -> str:
     if task.status == "rendering":
         stop = "" if task.stop is None else f", and shall stop: {task.stop['reason']}"
         return f"Worker {task.worker_id} renders it, as attempt {task.attempt}{stop}."
     if task.status == "failed" and task.retry_at is not None:
         return (
-            f"It failed ({task.error_message}) and is tried again at the first sweep after"
+            f"It failed ({_reason(task)}) and is tried again at the first sweep after"
             f" {task.retry_at.isoformat(timespec='seconds')}."
         )
     if task.status == "failed":
-        return f"It failed for good: {task.error_message}. `retry` tries it again."
+        return f"It failed for good: {_reason(task)}. `retry` tries it again."
     if task.status == "paused":
         return "It is paused: `resume` lets it wait again."
     if task.status != "pending":

@@ -169,6 +169,17 @@ def test_what_ended_says_how() -> None:
     assert why(farm, cancelled)["summary"] == "It is cancelled: nothing is left to do."
 
 
+def test_of_a_failure_only_the_reason_is_said_and_not_the_end_of_the_log() -> None:
+    farm = Rehearsal()
+    farm.join("w1")
+    failed = farm.submit("failed", max_retries=0)
+    reason = "no such texture\nParsing...\nRender failed"
+    farm.report(c.FailAttempt, failed, reason=reason, fault="render")
+
+    said = "It failed for good: no such texture. `retry` tries it again."
+    assert why(farm, failed)["summary"] == said
+
+
 def test_a_worker_says_which_waiting_tasks_fit_it() -> None:
     farm = Rehearsal()
     farm.ready("w1", capabilities=c.Capabilities(renderers={"mitsuba": "3.9.1"}))
