@@ -20,9 +20,9 @@ def read_moment(text: str, *, local: bool = False) -> int | datetime:
         return int(text)
     time = _time(text, local=local)
     if time is None:
+        form = "a time, as" if local else "a time with its offset, as"
         raise ValueError(
-            "should be a position of the log, as 4711, or a time with its offset, as"
-            " 2026-05-04T12:00:00Z"
+            f"should be a position of the log, as 4711, or {form} 2026-05-04T12:00:00Z"
         )
     return time
 
