@@ -16,7 +16,7 @@ from tests.property.histories import SETTINGS, histories, live_through
 from tests.property.past import Fold, LoggedRehearsal, Row, busy, without_round
 
 from rushlight.domain import FarmEvent
-from rushlight.eventlog import cut, past_tasks, past_workers
+from rushlight.eventlog import past_tasks, past_workers, recorder
 from rushlight.eventlog.history import History, Moment
 from rushlight.eventlog.log import FarmLog
 from rushlight.eventlog.past_tasks import Filters
@@ -148,7 +148,7 @@ def test_the_cost_of_a_page_does_not_grow_with_the_log(
         read.append(stored.topic)
         return read_event(stored)
 
-    monkeypatch.setattr(cut, "read_event", counted)
+    monkeypatch.setattr(recorder, "read_event", counted)
     costs = []
     for name, tasks in (("short", 20), ("long", 400)):
         with FarmLog.open(tmp_path / name, clock=ManualClock()) as log:
@@ -163,7 +163,7 @@ def test_the_cost_of_a_page_does_not_grow_with_the_log(
             assert log.history.counts(then)["completed"] > tasks // 2
             costs.append(len(read))
 
-    assert costs[1] <= costs[0] + 2, costs
+    assert 0 < costs[1] <= costs[0] + 2, costs
 
 
 FILTERS = (

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 from rushlight_api.preferences import note_applied, preferred_wait_s
-from rushlight_api.problems import Malformed
 from rushlight_api.reading import Incoming
 
 
@@ -70,14 +69,8 @@ class Hold:
 
 
 def wait_of(request: Incoming, asked_s: float | None, most_s: float) -> float:
-    """How long the client wants to wait: ``?wait=`` or ``Prefer: wait=``, up to ``most_s``.
-
-    Raises:
-        Malformed: a negative number.
-    """
+    """How long the client wants to wait: ``?wait=`` or ``Prefer: wait=``, up to ``most_s``."""
     if asked_s is not None:
-        if not asked_s >= 0:
-            raise Malformed(f"query parameter wait should be 0 or more seconds, not {asked_s}")
         return min(asked_s, most_s)
     preferred_s = preferred_wait_s(request)
     if preferred_s is None:

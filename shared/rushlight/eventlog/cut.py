@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteCursor
 
 from rushlight.domain.base import FarmEvent
-from rushlight.errors import LogDamaged
 from rushlight.eventlog import rows
 from rushlight.eventlog.failures import damaged
-from rushlight.eventlog.recorder import read_event
+from rushlight.eventlog.recorder import read_at, stored_in
 
 
 class Cut:
@@ -80,13 +78,7 @@ class Cut:
         return [self._read(row) for row in reversed(found)]
 
     def _read(self, row: Any) -> FarmEvent:
-        stored = StoredEvent(
-            UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
-        )
-        try:
-            return read_event(stored)
-        except LogDamaged as error:
-            raise damaged(self._path, row["rowid"] - 1, f"at {row['rowid']}: {error}") from error
+        return read_at(self._path, row["rowid"], stored_in(row))
 
 
 _TABLE = rows.EVENTS_TABLE

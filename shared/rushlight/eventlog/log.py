@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 
 from rushlight.clock import Clock
 from rushlight.domain.base import FarmEvent
-from rushlight.errors import LogDamaged, NotFound
+from rushlight.errors import NotFound
 from rushlight.eventlog import rows
 from rushlight.eventlog.at_rest import reading_uri_until
 from rushlight.eventlog.checkpoints import Checkpoints
@@ -25,7 +25,7 @@ from rushlight.eventlog.folder import LOG_FILE, AcknowledgedHead, FolderLock, ma
 from rushlight.eventlog.history import History
 from rushlight.eventlog.integrity import check
 from rushlight.eventlog.older_views import drop_older_views
-from rushlight.eventlog.recorder import EVENTS_TABLE, application, read_event
+from rushlight.eventlog.recorder import EVENTS_TABLE, application, read_at, stored_in
 from rushlight.eventlog.rounds import all_rows
 from rushlight.eventlog.rows import Row
 from rushlight.eventlog.views import Views
@@ -157,7 +157,8 @@ class FarmLog:
             LogDamaged: at the first that is missing or does not read; names its position.
         """
         for position, stream, version, topic, state in self.raw(after, upto):
-            yield position, self._read(position, StoredEvent(stream, version, topic, state))
+            stored = StoredEvent(stream, version, topic, state)
+            yield position, read_at(self._path, position, stored)
 
     def raw(self, after: int = 0, upto: int | None = None) -> Iterator[Raw]:
         """The same as they are stored: position, stream, version, topic, state."""
@@ -180,10 +181,7 @@ class FarmLog:
         """All events of these streams, in one query; those without events are left out."""
         found: dict[UUID, list[tuple[int, FarmEvent]]] = {}
         for row in self._select(_STREAMS, _hexes(ids)):
-            stored = StoredEvent(
-                UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
-            )
-            event = self._read(row["rowid"], stored)
+            event = read_at(self._path, row["rowid"], stored_in(row))
             found.setdefault(event.originator_id, []).append((row["rowid"], event))
         return found
 
@@ -204,12 +202,6 @@ class FarmLog:
         with log_errors(self._path), self._app.datastore.transaction(commit=False) as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
-
-    def _read(self, position: int, stored: StoredEvent) -> FarmEvent:
-        try:
-            return read_event(stored)
-        except LogDamaged as error:
-            raise damaged(self._path, position - 1, f"at {position}: {error}") from error
 
 
 _RAW = (

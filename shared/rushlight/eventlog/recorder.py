@@ -4,6 +4,7 @@ No transcoder takes part: an event writes and reads its own bytes.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from eventsourcing.utils import Environment, EnvType
 from rushlight.domain.base import EVENTS, FarmEvent
 from rushlight.errors import LogDamaged
 from rushlight.eventlog import checkpoints, rows
+from rushlight.eventlog.failures import damaged
 from rushlight.eventlog.rows import Row
 
 EVENTS_TABLE = rows.EVENTS_TABLE
@@ -63,6 +65,25 @@ def read_event(stored: StoredEvent) -> FarmEvent:
     stream = stored.originator_id
     stream = stream if isinstance(stream, UUID) else UUID(stream)
     return kind.decode(stream, stored.originator_version, stored.state)
+
+
+def stored_in(row: Any) -> StoredEvent:
+    """What a row of the events' table holds."""
+    return StoredEvent(
+        UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
+    )
+
+
+def read_at(path: Path, position: int, stored: StoredEvent) -> FarmEvent:
+    """The event at a position of the log ``path``.
+
+    Raises:
+        LogDamaged: it does not read; names the position before it, and what to do.
+    """
+    try:
+        return read_event(stored)
+    except LogDamaged as error:
+        raise damaged(path, position - 1, f"at {position}: {error}") from error
 
 
 class DurablePool(SQLiteConnectionPool):

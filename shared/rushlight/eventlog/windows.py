@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteDatastore
 
 from rushlight.domain.base import FarmEvent
-from rushlight.errors import LogDamaged
 from rushlight.eventlog import rows
-from rushlight.eventlog.failures import damaged, log_errors
-from rushlight.eventlog.recorder import read_event
+from rushlight.eventlog.failures import log_errors
+from rushlight.eventlog.recorder import read_at, stored_in
 
 SCAN_MAX = 50_000
 BYTES_MAX = 4_000_000
@@ -142,14 +140,8 @@ class Windows:
         return Window(found, found[-1].position if len(found) == limit else max(after, end))
 
     def _placed(self, row: Any) -> Placed:
-        stored = StoredEvent(
-            UUID(row["originator_id"]), row["originator_version"], row["topic"], row["state"]
-        )
-        try:
-            return Placed(row["rowid"], row["job_id"], read_event(stored))
-        except LogDamaged as error:
-            where = row["rowid"]
-            raise damaged(self._path, where - 1, f"at {where}: {error}") from error
+        event = read_at(self._path, row["rowid"], stored_in(row))
+        return Placed(row["rowid"], row["job_id"], event)
 
 
 # Streams are stored without hyphens, tasks in the view with them.
