@@ -80,7 +80,9 @@ def _task_ids(farm: Farm, tasks: tuple[str, ...], job: str | None) -> list[str]:
     if job is None:
         return [farm.task_id(task) for task in tasks]
     farm.client.job(job)
-    return [str(task["taskId"]) for task in farm.client.tasks(jobId=job)][::-1]
+    # Those that have nothing yet need not be asked for it.
+    every = farm.client.tasks(jobId=job)
+    return [str(task["taskId"]) for task in every if task["framesDone"] > 0][::-1]
 
 
 def _say(farm: Farm, task_id: str, output: Json, path: Path) -> None:

@@ -183,3 +183,15 @@ def test_a_task_that_never_ran_has_no_log(farm: ScriptedFarm, run: Run) -> None:
 
     assert done.exit_code == 3
     assert "`rushlight why 00000001` says why" in done.stderr
+
+
+def test_of_a_job_only_tasks_with_something_finished_are_asked_for_it(
+    farm: ScriptedFarm, run: Run
+) -> None:
+    done, waits = task(framesDone=1), task(taskId="b" * 8 + "-0000-4000-8000-000000000000")
+    farm.on("GET", "/jobs/shot", Said(200, {}))
+    farm.on("GET", "/renders", page(waits, done))
+    farm.on("GET", f"/renders/{done['taskId']}/outputs", page())
+
+    assert run("fetch", "--job", "shot").exit_code == 0
+    assert len(farm.told("GET", f"/renders/{done['taskId']}/outputs")) == 1
