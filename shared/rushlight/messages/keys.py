@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rushlight.messages.resources import Body, Resource
+from rushlight.messages.times import Time
 
 KeyRole = Literal["submitter", "operator", "worker", "auditor", "admin"]
 Principal = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,63}$")]
@@ -18,7 +19,7 @@ class KeyBody(Body):
     name: Principal = Field(description="who did it, on events", examples=["ann"])
     role: KeyRole = Field(examples=["submitter"])
     worker_id: WorkerId | None = Field(None, description="for role worker: the one that it is for")
-    expires_at: Annotated[datetime, Field(strict=False)] | None = Field(
+    expires_at: Annotated[Time, Field(strict=False)] | None = Field(
         None, description="from then on it does not count; none: until it is revoked"
     )
 

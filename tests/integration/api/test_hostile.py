@@ -108,3 +108,26 @@ async def test_a_number_that_nobody_can_keep_is_refused(served: ServedFarm, numb
 
     [part] = assert_problem(answer, 422, "invalid-request")["errors"]
     assert part == {"pointer": "#/settings/a/0", "detail": "is a number beyond 64 bits"}
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 5000, "..", "..%2f..%2fkeys.sqlite3", "%ff", "a/b"])
+async def test_what_no_page_is_called_is_not_looked_for(served: ServedFarm, name: str) -> None:
+    line = f"GET /api-docs/assets/{name} HTTP/1.1"
+
+    assert b" 404 " in await status_line(served, line, "Host: 127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "time", ["2030-01-01", "2030-01-01T00:00:00", 10_000_000_000, "1e10", True, "soon", ""]
+)
+async def test_a_key_ends_at_a_time_that_is_written_out(served: ServedFarm, time: object) -> None:
+    body = {"name": "ann", "role": "admin", "expiresAt": time}
+
+    assert_problem(await served.http.post("/keys", json=body), 400, "invalid-request")
+
+
+async def test_a_key_may_end_when_the_calendar_does(served: ServedFarm) -> None:
+    body = {"name": "ann", "role": "admin", "expiresAt": "9999-12-31T23:59:59-14:00"}
+
+    made = await served.json("POST", "/keys", body, status=201)
+    assert made["expiresAt"].startswith("9999-01-01")

@@ -1,11 +1,15 @@
 """Swagger UI at ``/api-docs/`` and the document behind it, served from here without internet."""
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 from litestar import Response, get
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from openapi_ui_bundles import swagger_ui
@@ -24,6 +28,7 @@ SECURITY = {
 
 
 ANYBODY = {"allowed": PUBLIC}
+_ASSET = re.compile(r"/?[A-Za-z0-9._-]{1,100}")
 
 
 @cache
@@ -58,6 +63,12 @@ async def openapi(request: Incoming) -> Response[bytes]:
     return Response(state["document"], media_type="application/json")
 
 
+def _refuse_no_name(request: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """The disk is not asked for what no file there can be called."""
+    if _ASSET.fullmatch(str(request.path_params["file_path"])) is None:
+        raise NotFoundException
+
+
 def handlers() -> list[Any]:
     """The pages, and the files of Swagger UI."""
     assets = create_static_files_router(
@@ -65,5 +76,6 @@ def handlers() -> list[Any]:
         directories=[swagger_ui.static_path],
         name="api_docs_assets",
         opt=ANYBODY,
+        guards=[_refuse_no_name],
     )
     return [root, page, script, openapi, assets]

@@ -1,19 +1,20 @@
 """The farm's events: pages of the log, and a stream of what comes; docs/live.md is the page."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response, get
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from rushlight.domain import EVENTS
 from rushlight.errors import InvalidRequest, Unavailable
 from rushlight.eventlog.windows import Wanted
 from rushlight.messages.commands import WORKER_ID
 from rushlight.messages.live import LogPage
+from rushlight.messages.times import Time
 from rushlight.shapes import event_resource
 from rushlight_api.access import READERS
 from rushlight_api.cursors import cursor_of, place_of
@@ -37,7 +38,6 @@ TOPIC_PATTERNS = [
     re.escape(name.removeprefix(PREFIX))
     for name in sorted({*EVENTS, *(one.rpartition(".")[0] + ANY for one in EVENTS)})
 ]
-_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 9999))
 _TICK = timedelta(microseconds=1)
 _POSITION = re.compile(r"\d{1,18}")
 
@@ -74,20 +74,7 @@ def topics_of(pattern: str) -> frozenset[str]:
     return frozenset(known for known in EVENTS if known.startswith(name.removesuffix("*")))
 
 
-def _written_out(text: Any) -> Any:
-    """Pydantic would take a bare number for seconds since 1970."""
-    if isinstance(text, str) and "T" not in text.upper():
-        raise ValueError("should be a time as 2026-05-04T12:00:00Z")
-    return text
-
-
-def _within_reach(time: datetime) -> datetime:
-    """No farm is older or will be; at the ends of the calendar sums would fail."""
-    return min(max(time, _EARLIEST), _LATEST).astimezone(UTC)
-
-
 Position = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reach)]
 
 
 class EventsQuery(Query):
