@@ -23,6 +23,8 @@ DESCRIPTION = """A render farm: submit tasks, watch them, and let workers take t
 
 Times are RFC 3339 in UTC, durations in seconds, sizes in bytes. Errors are problem details
 (RFC 9457). A change sent with an `Idempotency-Key` takes effect once, however often it is sent.
+
+On a farm with keys every call needs one, but for health and these pages.
 """
 TAGS = {
     "renders": "Tasks to render",
@@ -32,7 +34,7 @@ TAGS = {
     "agents": "What push agents call",
     "keys": "Keys and enrolment",
     "audit": "The farm as it was",
-    "farm": "Commands, events, health, problems",
+    "farm": "Commands, events, health, metrics, problems",
 }
 KEYS: Json = {
     "type": "http",

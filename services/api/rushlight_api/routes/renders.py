@@ -112,11 +112,11 @@ class PageQuery(Query):
         keyed=True,
         headers={"Location": "the task"},
         examples={
-            "as in the original": {"priority": "HIGH", "estimatedRenderTime": 3600},
+            "the default scene, urgent": {"priority": "HIGH", "estimatedRenderTime": 3600},
             "frames of a scene": {
                 "name": "orrery",
                 "renderer": "mitsuba",
-                "scene": "scenes:orrery.xml",
+                "scene": "builtin:orrery.xml",
                 "frames": "1-24",
                 "priority": "LOW",
             },

@@ -122,7 +122,7 @@ def _named(body: StatusBody) -> str:
         keyed=True,
         conditional=True,
         examples={
-            "as in the original": {},
+            "the current attempt": {},
             "with what was written": {
                 "attempt": 1,
                 "workerId": "alpha",
