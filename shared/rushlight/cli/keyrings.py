@@ -176,7 +176,7 @@ def on_keys(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="RUSHLIGHT_URL",
         show_envvar=True,
         metavar="URL",
-        help="Over HTTP, at this address; takes an admin's key.",
+        help="Over HTTP, at this address, with a key that may.",
     )
     @click.option(
         "--data",

@@ -41,13 +41,11 @@ WORKER_COLUMNS = (
     Column("MODE", lambda w: w["mode"]),
     Column("RENDERERS", renderers_of, wraps=True),
     Column("TAGS", lambda w: ",".join(w["tags"]), wraps=True),
-    Column("HEARTBEAT", lambda w: w["lastHeartbeat"], lambda w: _heard(w["lastHeartbeat"])),
+    Column(
+        "HEARTBEAT", lambda w: w["lastHeartbeat"], lambda w: words.listed_time(w["lastHeartbeat"])
+    ),
     Column("REASON", lambda w: w["reason"], wraps=True),
 )
-
-
-def _heard(heartbeat: str | None) -> str | None:
-    return None if heartbeat is None else words.clock_time(heartbeat)
 
 
 @click.command()
@@ -69,6 +67,7 @@ def _heard(heartbeat: str | None) -> str | None:
     help="Only this priority: RUSH, HIGH, MEDIUM or LOW.",
 )
 @click.option("--renderer", metavar="NAME", help="Only for this renderer.")
+@click.option("--submitted-by", metavar="NAME", help="Only tasks of this principal.")
 @click.option("--named", metavar="NAME", help="Only names that start so.")
 @click.option(
     "--limit",
@@ -141,6 +140,7 @@ def _list_tasks(farm: Farm, limit: int, filters: Json) -> None:
         "workerId": filters["worker"],
         "priority": filters["priority"],
         "renderer": filters["renderer"],
+        "submittedBy": filters["submitted_by"],
         "name": filters["named"],
     }
     page = _gathered(farm.client.tasks_page, limit, cursor=filters["cursor"], **wanted)

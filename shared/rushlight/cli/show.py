@@ -149,6 +149,7 @@ def facts_of(task: Json) -> list[tuple[str, Any]]:
         ("output", task["outputPath"] or task["output"]),
         ("size", words.size(task["outputSize"])),
         ("submitted", words.local_time(task["creationTime"])),
+        ("submitted by", task["submittedBy"]),
         ("started", words.local_time(task["startTime"])),
         ("ended", words.local_time(task["completionTime"])),
         ("rendered for", words.duration(task["finalRenderTime"])),

@@ -44,12 +44,12 @@ def local_time(text: str | None) -> str | None:
 
 
 def listed_time(text: str | None) -> str | None:
-    """The same for tables, where it is narrow: without the day, if that is today."""
+    """The same for tables, which are narrow: today without the day, else to the minute."""
     if text is None:
         return None
     moment = datetime.fromisoformat(text).astimezone()
     today = SystemClock().now().astimezone().date()
-    return f"{moment:%H:%M:%S}" if moment.date() == today else local_time(text)
+    return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def clock_time(text: str) -> str:

@@ -34,6 +34,7 @@ def test_filters_are_in_the_words_of_the_api(farm: ScriptedFarm, run: Run) -> No
     done = run(
         *("ls", "--status", "failed", "--status", "paused", "--job", "j", "--worker", "w"),
         *("--priority", "low", "--renderer", "mitsuba", "--named", "a", "--cursor", "c"),
+        *("--submitted-by", "bob"),
     )
 
     assert farm.heard[0].query == {
@@ -43,6 +44,7 @@ def test_filters_are_in_the_words_of_the_api(farm: ScriptedFarm, run: Run) -> No
         "workerId": "w",
         "priority": "LOW",
         "renderer": "mitsuba",
+        "submittedBy": "bob",
         "name": "a",
         "cursor": "c",
     }

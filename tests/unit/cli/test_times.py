@@ -6,7 +6,7 @@ import click
 import pytest
 
 from rushlight.cli.data_folder import MOMENT
-from rushlight.cli.words import listed_time, local_time
+from rushlight.cli.words import listed_time
 from rushlight.clock import SystemClock
 
 
@@ -15,7 +15,7 @@ def test_a_table_leaves_out_the_day_if_it_is_today() -> None:
     past = now - timedelta(days=2)
 
     assert listed_time(now.isoformat()) == f"{now.astimezone():%H:%M:%S}"
-    assert listed_time(past.isoformat()) == local_time(past.isoformat())
+    assert listed_time(past.isoformat()) == f"{past.astimezone():%Y-%m-%d %H:%M}"
     assert listed_time(None) is None
 
 
