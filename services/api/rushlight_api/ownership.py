@@ -32,21 +32,24 @@ def own_task(request: Incoming, row: Row) -> UUID:
     return UUID(row["task_id"])
 
 
-async def own_job(request: Incoming, job_id: str) -> None:
-    """Refuse a submitter a job that has tasks of others.
+async def only_of(request: Incoming, job_id: str) -> str | None:
+    """Whose tasks of a job the caller may change; None: everybody's.
 
     Raises:
-        Forbidden: it has.
+        Forbidden: a submitter has none in it.
     """
     caller = caller_of(request)
     if caller.role != "submitter":
-        return
-    farm = farm_of(request)
-    if await farm.read(farm.log.views.others_submitted, job_id, caller.principal):
+        return None
+    views = farm_of(request).log.views
+    read = farm_of(request).read
+    mine = await read(views.has_tasks_of, job_id, caller.principal)
+    if not mine and await read(views.job, job_id) is not None:
         raise Forbidden(
-            f"others than {caller.principal} have tasks in job {job_id}: change your own tasks one"
-            " by one; this is for: operator, admin"
+            f"{caller.principal} has no task in job {job_id}, and may change its own only; this is"
+            " for: operator, admin"
         )
+    return caller.principal
 
 
 def status_setter(request: Incoming, row: Row, status: str, named: str | None) -> str | None:

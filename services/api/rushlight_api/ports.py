@@ -39,8 +39,8 @@ class ViewsPort(Protocol):
         """A page of tasks, newest first."""
         ...
 
-    def others_submitted(self, job_id: str, principal: str) -> bool:
-        """Whether a job has tasks that somebody else submitted."""
+    def has_tasks_of(self, job_id: str, principal: str) -> bool:
+        """Whether a job has tasks that ``principal`` submitted."""
         ...
 
     def live_tasks(self) -> list[Row]:

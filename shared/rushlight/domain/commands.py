@@ -111,11 +111,12 @@ class StartTask(TaskCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCommand(Command):
-    """The same verb for every task of a job."""
+    """The same verb for every task of a job, or for those that ``only_of`` submitted."""
 
     job_id: str
     verb: str
     priority: str | None = None
+    only_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,10 +173,10 @@ class Views:
             cursor.execute("SELECT changes()")
             return int(cursor.fetchone()[0])
 
-    def others_submitted(self, job_id: str, principal: str) -> bool:
-        """Whether a job has tasks that somebody else submitted."""
+    def has_tasks_of(self, job_id: str, principal: str) -> bool:
+        """Whether a job has tasks that ``principal`` submitted."""
         with self._snapshot() as cursor:
-            cursor.execute(_OTHERS, (job_id, principal))
+            cursor.execute(_TASKS_OF, (job_id, principal))
             return cursor.fetchone() is not None
 
     def are_current(self) -> bool:
@@ -230,7 +230,7 @@ _WAITING = (
     "SELECT priority, COUNT(*) AS tasks, MIN(created_at) AS oldest"
     " FROM tasks INDEXED BY tasks_waiting WHERE status = 'pending' GROUP BY priority"
 )
-_OTHERS = "SELECT 1 FROM tasks WHERE job_id = ? AND submitted_by != ? LIMIT 1"
+_TASKS_OF = "SELECT 1 FROM tasks WHERE job_id = ? AND submitted_by = ? LIMIT 1"
 _JOB = (
     "SELECT status, COUNT(*) AS tasks, SUM(frames_total) AS frames_total,"
     " SUM(frames_done) AS frames_done, MIN(created_at) AS created_at,"

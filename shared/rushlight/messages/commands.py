@@ -114,11 +114,15 @@ class StartTask(TaskCommand):
 
 
 class JobCommand(Command):
-    """API: the same verb for every task of a job; those that refuse it are only counted."""
+    """API: the same verb for every task of a job; those that refuse it are only counted.
+
+    So are, with ``only_of``, those that another principal submitted.
+    """
 
     job_id: str
     verb: Literal["cancel", "pause", "resume", "retry", "requeue", "reprioritise"]
     priority: Priority | None = None
+    only_of: str | None = None
 
 
 class Report(TaskCommand):

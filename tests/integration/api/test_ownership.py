@@ -134,16 +134,21 @@ async def test_a_submitter_does_not_report_not_even_on_its_own(cast: Cast, statu
     assert (await cast.ann("POST", f"/renders/{task_id}/complete", {})).status_code == 403
 
 
-async def test_a_job_is_a_submitters_while_all_of_it_is(cast: Cast) -> None:
-    await cast.ann.submit(jobId="shot")
-    assert (await cast.ann("POST", "/jobs/shot/pause")).status_code == 200
-    assert (await cast.bob("POST", "/jobs/shot/resume")).status_code == 403
+async def test_a_verb_on_a_job_reaches_a_submitters_own_tasks_in_it(cast: Cast) -> None:
+    anns = await cast.ann.submit(jobId="shot")
+    assert (await cast.bob("POST", "/jobs/shot/pause")).status_code == 403
+    assert (await cast.bob("POST", "/jobs/none/pause")).status_code == 404
 
-    await cast.bob.submit(jobId="shot")
+    bobs = await cast.bob.submit(jobId="shot")
+    paused = await cast.ann("POST", "/jobs/shot/pause")
+    lowered = await cast.ann("PATCH", "/jobs/shot", {"priority": "LOW"})
 
-    assert (await cast.ann("POST", "/jobs/shot/resume")).status_code == 403
-    assert (await cast.ann("PATCH", "/jobs/shot", {"priority": "LOW"})).status_code == 403
-    assert (await cast.boss("POST", "/jobs/shot/resume")).status_code == 200
+    assert (paused.json()["changed"], paused.json()["refused"]) == (1, 1)
+    assert (lowered.json()["changed"], lowered.json()["refused"]) == (1, 1)
+    found = [(await cast.boss("GET", f"/renders/{one}")).json() for one in (anns, bobs)]
+    assert [one["status"] for one in found] == ["paused", "pending"]
+    assert [one["priority"] for one in found] == ["LOW", "MEDIUM"]
+    assert (await cast.boss("POST", "/jobs/shot/resume")).json()["changed"] == 1
 
 
 async def test_a_worker_reports_on_what_it_holds(cast: Cast) -> None:

@@ -18,7 +18,7 @@ from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.asking import ask, job_address
 from rushlight_api.farm import farm_of
 from rushlight_api.operations import operation
-from rushlight_api.ownership import own_job
+from rushlight_api.ownership import only_of
 from rushlight_api.reading import Incoming, NoBody, read_body
 from rushlight_api.showing import answer
 from rushlight_api.stamps import stamp_of
@@ -64,7 +64,7 @@ async def change_job(request: Incoming, job_id: FromPath[str]) -> Response[bytes
 
 
 async def _done(request: Incoming, command: JobCommand) -> Response[bytes]:
-    await own_job(request, command.job_id)
+    command = command.model_copy(update={"only_of": await only_of(request, command.job_id)})
     outcome = await ask(request, command, location=job_address(command.job_id))
     changed = len(outcome.task_ids)
     return answer(JobVerbResource(job_id=command.job_id, changed=changed, refused=outcome.refused))

@@ -167,6 +167,9 @@ def job_command(current: Round, command: c.JobCommand) -> Result:
     done: list[UUID] = []
     refused = 0
     for task_id in task_ids:
+        if command.only_of not in (None, current.farm.tasks[task_id].submitted_by):
+            refused += 1
+            continue
         single = _single(command, task_id)
         current.caused_by(single)
         try:
