@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.documented import the_document
-from tests.integration.api.conftest import JSON, ServedFarm
+from tests.integration.api.conftest import JSON, ServedFarm, serve
 from tests.integration.api.test_refusals import ANY, MIB, assert_problem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO")
@@ -21,6 +21,13 @@ VALUES = {
     "frame": "still",
     "key_id": "abcdefghij",
 }
+
+
+@pytest.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedFarm]:
+    """One farm for all: nothing that is sent here changes it."""
+    async with serve(tmp_path_factory.mktemp("farm")) as running:
+        yield running
 
 
 def address(path: str) -> str:
