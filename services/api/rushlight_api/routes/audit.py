@@ -17,6 +17,7 @@ from rushlight.shapes import state_resource
 from rushlight_api.access import AUDITORS
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
+from rushlight_api.listing import several
 from rushlight_api.operations import operation
 from rushlight_api.ports import HistoryPort
 from rushlight_api.reading import Incoming, read_query
@@ -68,7 +69,7 @@ class StateQuery(RendersQuery):
     def filters(self) -> Filters:
         """Of tasks."""
         return Filters(
-            status=tuple(filter(None, (self.status or "").split(","))),
+            status=several(self.status),
             task_ids=self.task_ids,
             job_id=self.job_id,
             submitted_by=self.submitted_by,
