@@ -168,7 +168,7 @@ async def _before(request: Incoming) -> Response[bytes] | None:
     if declared is not None and declared.query is None and request.query_params:
         names = ", ".join(sorted(set(request.query_params)))
         raise Malformed(f"query parameter {names}: this address takes none")
-    if declared is not None and declared.bodies:
+    if declared is not None and (declared.bodies or declared.holds):
         farm: Farm = request.app.state["farm"]
         await receive_body(request, farm.settings.body_timeout_s)
     return None

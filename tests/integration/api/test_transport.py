@@ -211,3 +211,24 @@ async def test_a_stream_that_is_left_before_it_begins_breaks_nothing(
     await served.submit()
 
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+async def test_a_held_request_whose_body_never_comes_leaves_no_trace(
+    served: ServedFarm, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await served.json("PUT", "/workers/w/status", {"status": "ready"}, status=200)
+    path = await started(served)
+    asked = f"GET {path}/attempts/1/log?wait=5 HTTP/1.1\r\n".encode() + HOST
+    async with connected(served) as (_, writer):
+        writer.write(asked + b"Content-Length: 100\r\n\r\n{")
+        await writer.drain()
+    await served.submit()
+
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+async def started(served: ServedFarm) -> str:
+    """A task that renders, by its address."""
+    task_id = await served.submit()
+    await served.json("POST", "/workers/w/request-task", status=200)
+    return f"/renders/{task_id}"
