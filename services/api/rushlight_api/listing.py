@@ -4,11 +4,20 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
+
+from rushlight_api.reading import Query
 
 LIMIT = 50
 LIMIT_MAX = 500
 UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class PageQuery(Query):
+    """A page of a list that has no filters."""
+
+    limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
+    cursor: str | None = Field(None, description="`next` of the page before")
 
 
 def several(text: str | None) -> list[str]:

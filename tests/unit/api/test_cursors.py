@@ -6,7 +6,8 @@ import pytest
 
 from rushlight.errors import InvalidRequest
 from rushlight_api.cursors import cursor_of, place_of
-from rushlight_api.routes.renders import PageQuery, RendersQuery
+from rushlight_api.listing import PageQuery
+from rushlight_api.routes.renders import RendersQuery
 
 LOW = RendersQuery(priority="LOW", limit=10)
 

@@ -61,7 +61,7 @@ def _topics(text: str) -> str:
     for part in parts:
         if not topics_of(part):
             short = [name.removeprefix(PREFIX) for name in EVENTS]
-            near = get_close_matches(part, short, 3, 0.3) or ["task.completed", "task.*"]
+            near = get_close_matches(part, sorted(short), 3, 0.3) or ["task.completed", "task.*"]
             raise ValueError(f"should be topics of events, as {', '.join(near)}")
     return text
 

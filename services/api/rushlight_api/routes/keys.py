@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
-from pydantic import Field
 
 from rushlight.keys.rows import KeyRow
 from rushlight.keys.store import ENROLMENT_S
@@ -22,9 +21,9 @@ from rushlight_api.access import ADMINS, KEYHOLDERS, OPERATORS, PUBLIC
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
 from rushlight_api.identity import caller_of, door_of
-from rushlight_api.listing import LIMIT, LIMIT_MAX
+from rushlight_api.listing import PageQuery
 from rushlight_api.operations import operation
-from rushlight_api.reading import Incoming, NoBody, Query, read_body, read_query, worker_id_of
+from rushlight_api.reading import Incoming, NoBody, read_body, read_query, worker_id_of
 from rushlight_api.showing import answer
 from rushlight_api.stamps import principal_of
 
@@ -33,13 +32,6 @@ TAG = "keys"
 TOKEN_BODY_MAX_BYTES = 4_096
 UNKEPT = {"Cache-Control": "no-store"}
 TOLD_ONCE = {"Cache-Control": "no-store: the answer holds a secret"}
-
-
-class KeysQuery(Query):
-    """A page of the list of keys."""
-
-    limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
-    cursor: str | None = Field(None, description="`next` of the page before")
 
 
 @get("/whoami", **operation("readCaller", TAG, {200: CallerResource}, allowed=KEYHOLDERS))
@@ -101,12 +93,12 @@ def _new(row: KeyRow, text: str) -> Response[bytes]:
 @get(
     "/keys",
     **operation(
-        "listKeys", TAG, {200: KeyPage}, allowed=ADMINS, query=KeysQuery, problems=(400, 503)
+        "listKeys", TAG, {200: KeyPage}, allowed=ADMINS, query=PageQuery, problems=(400, 503)
     ),
 )
 async def list_keys(request: Incoming) -> Response[bytes]:
     """List keys, oldest first, revoked ones too; without their texts."""
-    query = read_query(request, KeysQuery)
+    query = read_query(request, PageQuery)
     after = place_of(query.cursor, query, str)
     rows = await farm_of(request).read(door_of(request).keys.ls, after=after, limit=query.limit + 1)
     page, more = rows[: query.limit], len(rows) > query.limit

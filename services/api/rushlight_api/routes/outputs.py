@@ -13,11 +13,11 @@ from rushlight.shapes import output_resource
 from rushlight_api.access import READERS
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import Farm, farm_of
+from rushlight_api.listing import PageQuery
 from rushlight_api.operations import Media, operation
 from rushlight_api.output_files import ROOT, OpenOutput, OutputFiles
 from rushlight_api.ports import Row
 from rushlight_api.reading import Incoming, read_query, task_id_of
-from rushlight_api.routes.renders import PageQuery
 from rushlight_api.showing import answer
 
 TAG = "renders"

@@ -30,7 +30,7 @@ from rushlight_api.access import READERS, SUBMITTERS
 from rushlight_api.asking import ask, job_address, shown_task
 from rushlight_api.cursors import cursor_of, place_of
 from rushlight_api.farm import farm_of
-from rushlight_api.listing import LIMIT, LIMIT_MAX, UUID_PATTERN, listed, only, several
+from rushlight_api.listing import LIMIT, LIMIT_MAX, UUID_PATTERN, PageQuery, listed, only, several
 from rushlight_api.operations import operation
 from rushlight_api.ports import Row
 from rushlight_api.reading import (
@@ -91,13 +91,6 @@ class RendersQuery(Query):
     def task_ids(self) -> list[str] | None:
         """The ids that ``task_id`` holds."""
         return None if self.task_id is None else self.task_id.split(",")
-
-
-class PageQuery(Query):
-    """A page of a list."""
-
-    limit: int = Field(LIMIT, ge=1, le=LIMIT_MAX)
-    cursor: str | None = Field(None, description="`next` of the page before")
 
 
 @post(
