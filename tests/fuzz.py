@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
-from tests.fuzz_words import JOB, Words
+from tests.fuzz_words import Words
 from tests.integration.farm.process import FarmProcess
 
 THREADS = 8
@@ -136,7 +136,6 @@ class Fuzz:
     def _tidy(self) -> None:
         """End what the fuzz has submitted: waiting tasks are no leak."""
         with httpx.Client(base_url=self._farm.url, timeout=10) as http:
-            http.post(f"/jobs/{JOB}/cancel")
             page = http.get("/renders?status=pending,paused,rendering&limit=500").json()
             for one in page["items"]:
                 http.post(f"/renders/{one['taskId']}/cancel")

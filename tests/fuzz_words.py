@@ -10,7 +10,8 @@ from tests.documented import the_document
 
 HOST = b"Host: 127.0.0.1\r\n"
 WORKERS = ("alpha", "beta", "agent")
-JOB = "fuzz"
+# A command on a job reads all of its tasks: a job that grew for ever would look like a leak.
+REQUESTS_PER_JOB = 300
 METHODS = tuple(b"GET POST PUT PATCH DELETE HEAD OPTIONS TRACE CONNECT Q get".split())
 ANY = "01a20a0e-fb00-7526-95ad-17a988ad1407"
 HEADERS = (
@@ -45,6 +46,8 @@ class Words:
     def __init__(self, seed: int) -> None:
         """The same seed says the same, as long as the farm answers the same."""
         self.random = random.Random(seed)
+        self._seed = seed
+        self._requests = 0
         self.task_ids: list[str] = []
         self._operations = [
             (method.upper(), path, operation)
@@ -174,6 +177,7 @@ class Words:
 
     def _parts(self) -> tuple[bytes, bytes, bytes]:
         """Method, target and body of a request to somewhere."""
+        self._requests += 1
         method, path, operation = self.random.choice(self._operations)
         target = re.sub(r"\{(\w+)\}", lambda found: self._value_of(found[1]), path)
         names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
@@ -185,11 +189,15 @@ class Words:
         body = b"".join(self._bodies(operation)) if "requestBody" in operation else b""
         return method.encode(), target.encode(), body
 
+    @property
+    def _job(self) -> str:
+        return f"fuzz-{self._seed}-{self._requests // REQUESTS_PER_JOB}"
+
     def _value_of(self, name: str) -> str:
         known = {
             "task_id": self.random.choice((*self.task_ids[-20:], ANY)),
             "worker_id": self.random.choice(WORKERS),
-            "job_id": JOB,
+            "job_id": self._job,
             "attempt": str(self.random.randint(0, 3)),
             "code": "not-found",
         }
@@ -206,8 +214,8 @@ class Words:
         value = json.loads(json.dumps(self.random.choice(examples)))
         chance = self.random.random()
         if chance < 0.5 and isinstance(value, dict):
-            if "renders" in operation["tags"] and "priority" in value:
-                value["jobId"] = JOB
+            if operation["operationId"] in ("submitRender", "submitBatch"):
+                value["jobId"] = self._job
             for name in list(value):
                 if self.random.random() < 0.2:
                     value[name] = self._json(3)

@@ -56,12 +56,23 @@ async def receive_body(request: Incoming, within_s: float) -> None:
         return
     try:
         async with asyncio.timeout(within_s):
-            await request.body()
+            await whole_body(request)
     except TimeoutError:
         detail = f"the body was not complete within {within_s:g} s"
         raise BodyTooSlow(detail, headers={"Connection": "close"}) from None
+
+
+async def whole_body(request: Incoming) -> bytes:
+    """The body, once it is there.
+
+    Raises:
+        Malformed: the client has gone before its end; nobody will read this.
+        HTTPException: it is too large (413).
+    """
+    try:
+        return await request.body()
     except InternalServerException as error:
-        raise Malformed(f"the body ended early: {error.detail}") from None
+        raise Malformed(f"the request ended early: {error.detail}") from None
 
 
 async def read_json(request: Incoming) -> Any:
@@ -72,7 +83,7 @@ async def read_json(request: Incoming) -> Any:
         Malformed: it is not JSON.
         InvalidRequest: it holds numbers or signs that nobody can keep.
     """
-    raw = await request.body()
+    raw = await whole_body(request)
     if not raw:
         return {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()

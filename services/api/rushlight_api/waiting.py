@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rushlight_api.preferences import note_applied, preferred_wait_s
-from rushlight_api.reading import Incoming
+from rushlight_api.reading import Incoming, whole_body
 
 
 class Hold:
@@ -23,7 +23,7 @@ class Hold:
 
     async def __aenter__(self) -> Self:
         """Start the deadline and listen for the client's leaving."""
-        await self._request.body()
+        await whole_body(self._request)
         loop = asyncio.get_running_loop()
         self._gone = asyncio.create_task(self._client_gone())
         self._stop = asyncio.create_task(self._stopping.wait())

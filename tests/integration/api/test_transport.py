@@ -227,6 +227,23 @@ async def test_a_held_request_whose_body_never_comes_leaves_no_trace(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_request_that_is_left_at_once_leaves_no_trace(
+    served: ServedFarm, capfd: pytest.CaptureFixture[str], method: str
+) -> None:
+    await served.json("PUT", "/workers/w/status", {"status": "ready"}, status=200)
+    path = await started(served)
+    target = f"{path}/attempts/1/log?wait=5" if method == "GET" else f"{path}/cancel"
+    for _ in range(20):
+        async with connected(served) as (_, writer):
+            writer.write(f"{method} {target} HTTP/1.1\r\n".encode() + HOST + b"\r\n")
+            await writer.drain()
+            writer.transport.abort()
+    await served.submit()
+
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 async def started(served: ServedFarm) -> str:
     """A task that renders, by its address."""
     task_id = await served.submit()

@@ -17,7 +17,7 @@ from rushlight_api.operations import Media, operation
 from rushlight_api.ownership import own_attempt
 from rushlight_api.ports import Row
 from rushlight_api.problems import BodyTypeUnknown
-from rushlight_api.reading import Incoming, Query, read_query, task_id_of
+from rushlight_api.reading import Incoming, Query, read_query, task_id_of, whole_body
 from rushlight_api.showing import answer
 from rushlight_api.waiting import Hold, wait_of
 
@@ -124,7 +124,7 @@ async def append_log(
     """Add to the log of an attempt (for workers); the answer says from where to send on."""
     farm = farm_of(request)
     offset = read_query(request, OffsetQuery).offset
-    text = await request.body()
+    text = await whole_body(request)
     kind = request.headers.get("content-type", TEXT).split(";")[0].strip().lower()
     if kind != TEXT:
         raise BodyTypeUnknown(f"send Content-Type: {TEXT}, not {kind}")
