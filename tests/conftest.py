@@ -1,8 +1,13 @@
 """What every test may count on."""
 
 import os
+import signal
 
 import pytest
+
+# Whoever runs the tests in the background has SIGINT ignored, and so would every command that they
+# start; some are interrupted on purpose.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
